@@ -83,12 +83,13 @@ func (s *session) echoes(t *tx, m *engine.Merged) error {
 	defer rows.Close()
 	type echo struct {
 		guid engine.ID
+		row  int64
 		at   engine.Timestamp
 	}
 	var all []echo
 	for rows.Next() {
 		var e echo
-		if err := rows.Scan(&e.guid, &e.at); err != nil {
+		if err := rows.Scan(&e.guid, &e.row, &e.at); err != nil {
 			return err
 		}
 		all = append(all, e)
@@ -97,11 +98,7 @@ func (s *session) echoes(t *tx, m *engine.Merged) error {
 		return err
 	}
 	for _, e := range all {
-		stored := guidList([]engine.ID{e.guid})
-		if err := s.Settle(t.Tx.Tx, stored, e.at); err != nil {
-			return err
-		}
-		if err := s.Settled(t.Tx.Tx, stored, e.at); err != nil {
+		if err := s.Stored(t.Tx.Tx, e.row-1, e.row, e.at); err != nil {
 			return err
 		}
 		if _, err := t.Exec(sqlUnstage, e.guid); err != nil {

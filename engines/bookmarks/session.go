@@ -93,12 +93,12 @@ func (s *session) ToSend(out *engine.Outgoing) error {
 
 // Settle moves what was sent to the mirror, those very bytes, and takes their changes
 // off the item's: an edit made meanwhile is still one to send.
-func (s *session) Settle(t *sqlite.Tx, stored string, at engine.Timestamp) error {
-	if _, err := t.Exec(sqlStored, stored, at); err != nil {
+func (s *session) Settle(t *sqlite.Tx, from, to int64, at engine.Timestamp) error {
+	if _, err := t.Exec(sqlStored, from, to, at); err != nil {
 		return err
 	}
 	for _, query := range []string{sqlStoredGone, sqlRemoveSentTombstones, sqlSubtract} {
-		if _, err := t.Exec(query, stored); err != nil {
+		if _, err := t.Exec(query, from, to); err != nil {
 			return err
 		}
 	}

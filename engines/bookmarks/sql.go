@@ -122,7 +122,7 @@ const (
 
 	// What came from the server is what the last snapshot sent, so the snapshot
 	// arrived and its receipt was lost.
-	sqlEcho = `SELECT s.id, s.modified FROM bookmark_staged s JOIN bookmark_outgoing o ON o.id = s.id
+	sqlEcho = `SELECT s.id, o.n, s.modified FROM bookmark_staged s JOIN bookmark_outgoing o ON o.id = s.id
 		WHERE s.n > 0 AND s.err IS NULL AND s.payload IS o.payload`
 	// An item that is new to the server as far as is known, unedited since it was sent.
 	sqlOnlySent = `SELECT EXISTS (SELECT 1 FROM bookmark_outgoing o JOIN bookmarks b ON b.guid = o.id AND b.changes = o.changes AND b.resend >= 0
@@ -142,14 +142,14 @@ const (
 	sqlFrecency  = `SELECT frecency FROM places WHERE id = ?1`
 	sqlGoingGone = `SELECT guid FROM bookmark_tombstones WHERE refused = 0 AND guid > '' AND ` + sqlNotHeldGone + ` ORDER BY guid`
 	sqlStored    = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
-		SELECT id, parent, kind, ?2, payload FROM bookmark_outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?1))
+		SELECT id, parent, kind, ?3, payload FROM bookmark_outgoing WHERE n > ?1 AND n <= ?2 AND payload IS NOT NULL
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
 	sqlStoredGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT o.id FROM bookmark_outgoing o
-		WHERE o.payload IS NULL AND o.id IN (SELECT value FROM json_each(?1)))`
+		WHERE o.n > ?1 AND o.n <= ?2 AND o.payload IS NULL)`
 	sqlRemoveSentTombstones = `DELETE FROM bookmark_tombstones WHERE guid IN (SELECT o.id FROM bookmark_outgoing o
-		WHERE o.payload IS NULL AND o.id IN (SELECT value FROM json_each(?1)))`
+		WHERE o.n > ?1 AND o.n <= ?2 AND o.payload IS NULL)`
 	sqlSubtract = `UPDATE bookmarks SET refused = 0, changes = max(bookmarks.changes - o.changes, 0) FROM bookmark_outgoing o
-		WHERE o.id = bookmarks.guid AND bookmarks.guid IN (SELECT value FROM json_each(?1))`
+		WHERE o.n > ?1 AND o.n <= ?2 AND o.id = bookmarks.guid`
 	sqlRefused       = `UPDATE bookmarks SET refused = o.changes, reason = ?2 FROM bookmark_outgoing o WHERE o.id = bookmarks.guid AND bookmarks.guid = ?1`
 	sqlRefusedGone   = `UPDATE bookmark_tombstones SET refused = 1 WHERE guid = ?1`
 	sqlStagedGUIDs   = `SELECT id FROM bookmark_staged WHERE n > 0`

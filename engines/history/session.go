@@ -62,9 +62,9 @@ func (s *session) ToSend(out *engine.Outgoing) error {
 }
 
 // Settle notes what the server has now.
-func (s *session) Settle(tx *sqlite.Tx, stored string, _ engine.Timestamp) error {
+func (s *session) Settle(tx *sqlite.Tx, from, to int64, _ engine.Timestamp) error {
 	for _, query := range []string{sqlStored, sqlStoredGone} {
-		if _, err := tx.Exec(query, stored); err != nil {
+		if _, err := tx.Exec(query, from, to); err != nil {
 			return err
 		}
 	}

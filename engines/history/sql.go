@@ -120,9 +120,9 @@ const (
 	sqlStored = `UPDATE places SET synced = 1, refused = 0, base_title = CASE WHEN places.title <> o.title THEN o.title END,
 			changes = max(places.changes - o.changes, 0)
 		FROM history_outgoing AS o WHERE o.id = places.guid AND o.payload IS NOT NULL AND places.visits > 0
-		AND places.guid IN (SELECT value FROM json_each(?1))`
-	sqlStoredGone = `DELETE FROM history_tombstones WHERE guid IN (SELECT o.id FROM json_each(?1) AS j CROSS JOIN history_outgoing AS o
-		ON o.id = j.value WHERE o.payload IS NULL)`
+		AND o.n > ?1 AND o.n <= ?2`
+	sqlStoredGone = `DELETE FROM history_tombstones WHERE guid IN (SELECT o.id FROM history_outgoing AS o
+		WHERE o.n > ?1 AND o.n <= ?2 AND o.payload IS NULL)`
 	sqlRefused     = `UPDATE places SET refused = o.changes, reason = ?2 FROM history_outgoing AS o WHERE o.id = places.guid AND o.payload IS NOT NULL AND places.guid = ?1`
 	sqlRefusedGone = `UPDATE history_tombstones SET refused = 1 WHERE guid = ?1 AND EXISTS
 		(SELECT 1 FROM history_outgoing AS o WHERE o.id = ?1 AND o.payload IS NULL)`

@@ -81,17 +81,16 @@ func BenchmarkUpload(b *testing.B) {
 		if _, err := s.Merge(ctx, 1); err != nil {
 			b.Fatal(err)
 		}
-		for {
-			out, err := s.Outgoing(ctx, 100)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if len(out) == 0 {
-				break
-			}
+		for _, batch := range []int{10_000, 10_000} { // as one commit of a server
 			r := engine.Receipt{At: 2}
-			for _, o := range out {
-				r.Stored = append(r.Stored, o.ID)
+			for len(r.Stored) < batch {
+				out, err := s.Outgoing(ctx, 250)
+				if err != nil || len(out) == 0 {
+					b.Fatal(out, err)
+				}
+				for _, o := range out {
+					r.Stored = append(r.Stored, o.ID)
+				}
 			}
 			if err := s.Uploaded(ctx, r); err != nil {
 				b.Fatal(err)

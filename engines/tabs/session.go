@@ -238,6 +238,9 @@ func (s *session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, err
 		return nil, err
 	}
 	page := s.out[s.next:min(s.next+max, len(s.out))]
+	for i := range page {
+		s.HandOut(int64(s.next+i+1), page[i].ID)
+	}
 	s.next += len(page)
 	return page, nil
 }
@@ -247,11 +250,12 @@ func (s *session) Columns() []any                { return nil }
 func (s *session) ToSend(*engine.Outgoing) error { return nil }
 
 // Settle subtracts the changes that were sent: an edit made meanwhile is still to be sent.
-func (s *session) Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
-	if s.own == nil {
+func (s *session) Settle(tx *sqlite.Tx, from, to int64, at engine.Timestamp) error {
+	last := int64(len(s.out)) // the own record's row
+	if s.own == nil || last <= from || last > to {
 		return nil
 	}
-	_, err := tx.Exec(sqlSettle, s.changes, at, s.own.ID, stored)
+	_, err := tx.Exec(sqlSettle, s.changes, at, s.own.ID)
 	return err
 }
 

@@ -10,8 +10,7 @@ const (
 	sqlForget     = `UPDATE meta SET uploaded = 0, device = '', room = ?1`
 	sqlChanged    = `UPDATE meta SET changes = changes + 1`
 	sqlSendAgain  = `UPDATE meta SET changes = max(changes, 1) WHERE uploaded > 0`
-	sqlSettle     = `UPDATE meta SET changes = max(changes - ?1, 0), refused = 0, uploaded = ?2, device = ?3
-		WHERE ?3 IN (SELECT value FROM json_each(?4))`
+	sqlSettle     = `UPDATE meta SET changes = max(changes - ?1, 0), refused = 0, uploaded = ?2, device = ?3`
 	sqlRefused = `UPDATE meta SET refused = ?1, room = max(room / 2, 4096)`
 
 	sqlTabs = `SELECT url, title, icon, last_used, pinned, inactive, position, window_id, group_id FROM tabs ORDER BY last_used DESC, n DESC`

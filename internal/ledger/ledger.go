@@ -30,8 +30,8 @@
 //	-- The snapshot of what is uploaded. Rows stay until the next Merge: the server may
 //	-- have stored them although its response was lost.
 //	CREATE TABLE outgoing (
-//	    n       INTEGER PRIMARY KEY,
-//	    id      TEXT    NOT NULL UNIQUE,
+//	    n       INTEGER PRIMARY KEY, -- the order in which they go up
+//	    id      TEXT    NOT NULL,
 //	    payload BLOB, -- NULL: a tombstone
 //	    changes INTEGER NOT NULL -- the item's count of changes when the payload was made
 //	) STRICT;
@@ -153,13 +153,13 @@ func New(db *sqlite.DB, c Config) *Ledger {
 type statements struct {
 	association, associate, advance                string
 	lastStaged, unstage, stage, row, stageAgain    string
-	lastOutgoing, unsend, outgoing, settled        string
+	lastOutgoing, unsend, outgoing                 string
 	retryDue, retryAny, retryHave, retryPut        string
 	retryMiss, retryRead, retryReadable, retryDone string
 	retryDrop, retryCount, retryPage, retryList    string
 	retryHeld                                      string
 	stagedGone, stagedBack, sentGone, sentBack     string
-	deletedAt, pruneOld, pruneMany                 string
+	anyGone, deletedAt, pruneOld, pruneMany        string
 	forgetTombstones                               string
 }
 
@@ -186,7 +186,6 @@ func newStatements(c Config) (s statements) {
 	s.unsend = text(`DELETE FROM $outgoing WHERE n > ?1 AND n <= ?2`)
 	s.outgoing = `SELECT ` + strings.Join(append([]string{"n", "id", "payload"}, c.Outgoing...), ", ") +
 		text(` FROM $outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`)
-	s.settled = text(`DELETE FROM $outgoing WHERE id IN (SELECT value FROM json_each(?1))`)
 
 	s.retryDue = text(`SELECT id FROM $retry WHERE attempts < ?1 ORDER BY attempts, id LIMIT ?2`)
 	s.retryAny = text(`SELECT EXISTS (SELECT 1 FROM $retry LIMIT 1)`)
@@ -199,7 +198,7 @@ func newStatements(c Config) (s statements) {
 	s.retryMiss = text(`UPDATE $retry SET attempts = attempts + 1 WHERE id IN (SELECT value FROM json_each(?1))`)
 	s.retryRead = text(`DELETE FROM $retry WHERE id = ?1`)
 	s.retryReadable = text(`DELETE FROM $retry WHERE id IN (SELECT id FROM $staged WHERE n > ?1 AND n <= ?2 AND err IS NULL)`)
-	s.retryDone = text(`DELETE FROM $retry WHERE id IN (SELECT value FROM json_each(?1))`)
+	s.retryDone = text(`DELETE FROM $retry WHERE id IN (SELECT id FROM $outgoing WHERE n > ?1 AND n <= ?2)`)
 	s.retryDrop = text(`DELETE FROM $retry WHERE id > ''`)
 	s.retryCount = text(`SELECT count(*) FROM $retry WHERE id > ''`)
 	s.retryPage = text(`SELECT id, reason FROM $retry WHERE id > '' ORDER BY id LIMIT ?1`)
@@ -213,10 +212,11 @@ func newStatements(c Config) (s statements) {
 	s.stagedBack = text(`DELETE FROM tombstones WHERE n IN (
 		SELECT t.n FROM $staged s JOIN tombstones t ON t.store = ?1 AND t.id = s.id
 		WHERE s.n > ?3 AND s.n <= ?4 AND s.payload IS NOT NULL AND t.account = ?2 AND t.at <= s.modified)`)
-	s.sentGone = text(`INSERT INTO tombstones (store, account, id, at) SELECT ?1, ?2, id, ?4 FROM $outgoing
-		WHERE payload IS NULL AND id IN (SELECT value FROM json_each(?3))`) + newer
-	s.sentBack = text(`DELETE FROM tombstones WHERE store = ?1 AND account = ?2 AND at <= ?4
-		AND id IN (SELECT id FROM $outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?3)))`)
+	s.sentGone = text(`INSERT INTO tombstones (store, account, id, at) SELECT ?1, ?2, id, ?5 FROM $outgoing
+		WHERE n > ?3 AND n <= ?4 AND payload IS NULL`) + newer
+	s.sentBack = text(`DELETE FROM tombstones WHERE store = ?1 AND account = ?2 AND at <= ?5
+		AND id IN (SELECT id FROM $outgoing WHERE n > ?3 AND n <= ?4 AND payload IS NOT NULL)`)
+	s.anyGone = `SELECT EXISTS (SELECT 1 FROM tombstones WHERE store = ?1)`
 	s.deletedAt = `SELECT at FROM tombstones WHERE store = ?1 AND account = ?2 AND id = ?3`
 	s.pruneOld = `DELETE FROM tombstones WHERE store = ?1 AND at < ?2`
 	// All tombstones of a batch have the same time; among those, the oldest rows are deleted

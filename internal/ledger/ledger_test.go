@@ -20,7 +20,7 @@ const schema = `-- +goose Up
 CREATE TABLE ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT NOT NULL DEFAULT '', sync_id TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0, past INTEGER NOT NULL DEFAULT 0) STRICT;
 INSERT INTO ledger (one) VALUES (1);
 CREATE TABLE staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0, unread BLOB) STRICT;
-CREATE TABLE outgoing (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload BLOB, changes INTEGER NOT NULL) STRICT;
+CREATE TABLE outgoing (n INTEGER PRIMARY KEY, id TEXT NOT NULL, payload BLOB, changes INTEGER NOT NULL) STRICT;
 CREATE TABLE retry (id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, reason TEXT NOT NULL, held INTEGER NOT NULL DEFAULT 0, modified INTEGER NOT NULL DEFAULT 0, payload BLOB) STRICT, WITHOUT ROWID;
 CREATE INDEX retry_due ON retry (attempts, id);
 CREATE INDEX retry_held ON retry (id) WHERE held = 1;
@@ -30,7 +30,7 @@ CREATE TABLE tree_ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT N
 INSERT INTO tree_ledger (one) VALUES (1);
 CREATE TABLE tree_staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0, unread BLOB,
 	parent TEXT, kind INTEGER) STRICT;
-CREATE TABLE tree_outgoing (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload BLOB, changes INTEGER NOT NULL, sortindex INTEGER) STRICT;
+CREATE TABLE tree_outgoing (n INTEGER PRIMARY KEY, id TEXT NOT NULL, payload BLOB, changes INTEGER NOT NULL, sortindex INTEGER) STRICT;
 CREATE TABLE tree_retry (id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, reason TEXT NOT NULL, held INTEGER NOT NULL DEFAULT 0, modified INTEGER NOT NULL DEFAULT 0, payload BLOB) STRICT, WITHOUT ROWID;
 CREATE INDEX tree_retry_due ON tree_retry (attempts, id);
 CREATE INDEX tree_retry_held ON tree_retry (id) WHERE held = 1;
@@ -71,8 +71,8 @@ func (e *notes) ToSend(out *engine.Outgoing) error {
 	return nil
 }
 
-func (e *notes) Settle(_ *sqlite.Tx, stored string, at engine.Timestamp) error {
-	e.settled = append(e.settled, fmt.Sprint(stored, at))
+func (e *notes) Settle(_ *sqlite.Tx, from, to int64, at engine.Timestamp) error {
+	e.settled = append(e.settled, fmt.Sprint(from, "-", to, " at ", at))
 	return nil
 }
 
@@ -336,7 +336,7 @@ func TestUpload(t *testing.T) {
 	}
 	must(t, s.Uploaded(t.Context(), engine.Receipt{At: 8, Stored: []engine.ID{"r1", "gone"},
 		Refused: []engine.Refusal{{ID: "r2", Reason: "later"}, {ID: "r3", Reason: "too large", Permanent: true}}}))
-	if want := []string{`["here-r1","here-gone"]0.08`}; s.Since() != 8 || !reflect.DeepEqual(e.settled, want) || !slices.Equal(e.refused, []string{"here-r3: too large"}) {
+	if want := []string{"1-2 at 0.08", "5-6 at 0.08"}; s.Since() != 8 || !reflect.DeepEqual(e.settled, want) || !slices.Equal(e.refused, []string{"here-r3: too large"}) {
 		t.Errorf("since %d, settled %q, refused %q; want %q", s.Since(), e.settled, e.refused, want)
 	}
 	if left := column(t, db, `SELECT id FROM tree_outgoing`); len(left) != 4 {
@@ -345,12 +345,17 @@ func TestUpload(t *testing.T) {
 	if n, _, _ := l.Unread(t.Context(), 1); n != 0 {
 		t.Errorf("%d are unread though a good one went up", n)
 	}
+	// What was refused between them is not stored with them.
+	must(t, s.Uploaded(t.Context(), engine.Receipt{At: 9, Stored: []engine.ID{"r4", "r0"}}))
+	if want := []string{"0-1 at 0.09", "4-5 at 0.09"}; !reflect.DeepEqual(e.settled[2:], want) {
+		t.Errorf("settled %q; want %q", e.settled[2:], want)
+	}
 	must(t, s.End(t.Context(), nil))
-	if left := column(t, db, `SELECT id FROM tree_outgoing`); len(left) != 4 {
+	if left := column(t, db, `SELECT id FROM tree_outgoing`); !slices.Equal(left, []string{"here-r2", "here-r3"}) {
 		t.Error("the snapshot ended with its session")
 	}
 	must(t, l.Forget(t.Context()))
-	if left := column(t, db, `SELECT id FROM tree_outgoing`); len(left) != 4 {
+	if left := column(t, db, `SELECT id FROM tree_outgoing`); len(left) != 2 {
 		t.Error("the snapshot ended with a reset")
 	}
 	must(t, l.DropOutgoing(t.Context()))
@@ -377,7 +382,7 @@ func TestPlans(t *testing.T) {
 				query = v.Field(i).String()
 			}
 			var args []any
-			for n := range 4 {
+			for n := range 5 {
 				if strings.Contains(query, fmt.Sprint("?", n+1)) {
 					args = append(args, 1)
 				}

@@ -21,10 +21,10 @@ type Hooks interface {
 	Columns() []any
 	// ToSend completes a record of the snapshot. Its columns have just been scanned.
 	ToSend(out *engine.Outgoing) error
-	// Settle notes that the server stored records of the snapshot at a time: they become the
-	// mirror, and their changes need not be sent any more. stored is a JSON array of their
-	// IDs. The rows of the snapshot still exist.
-	Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) error
+	// Settle notes that the server stored the rows of the snapshot from (exclusive) to to
+	// (inclusive) at a time: they become the mirror, and their changes need not be sent any
+	// more. The rows still exist.
+	Settle(tx *sqlite.Tx, from, to int64, at engine.Timestamp) error
 	// Refuse notes that the server refused a record permanently; it is sent again only after
 	// it changes.
 	Refuse(tx *sqlite.Tx, id engine.ID, reason string) error
@@ -62,6 +62,9 @@ type Session struct {
 	list   []engine.ID
 	causes map[engine.ID]error // errors of staged records, at most maxProblems
 	sent   int64               // the last row of the snapshot that Outgoing returned
+	open   []openRow           // rows that Outgoing returned and no receipt has mentioned, in order
+	// handedOut is the last row that HandOut noted.
+	handedOut int64
 }
 
 // Begin starts a sync and drops what an earlier session staged.
@@ -328,6 +331,7 @@ func (s *Session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 		if err := s.hooks.ToSend(&out); err != nil {
 			return nil, err
 		}
+		s.HandOut(at, out.ID)
 		out.ID = s.ledger.c.Wire(out.ID)
 		bytes += len(out.Payload)
 		page = append(page, out)
@@ -339,23 +343,61 @@ func (s *Session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 	return page, nil
 }
 
+// openRow is a row of the snapshot, the row that Outgoing returned before it, and the ID of its
+// record in the tables.
+type openRow struct {
+	n, before int64
+	id        engine.ID
+}
+
+// HandOut notes that a row of the snapshot was returned by Outgoing. Only an engine that has an
+// Outgoing of its own calls it, with rows in ascending order.
+func (s *Session) HandOut(n int64, id engine.ID) {
+	s.open = append(s.open, openRow{n, s.handedOut, id})
+	s.handedOut = n
+}
+
+// rowRange is the rows of the snapshot from (exclusive) to to (inclusive).
+type rowRange struct{ from, to int64 }
+
+// answered returns the rows whose records the server stored, as few ranges: usually all of a
+// batch are one. left are the rows that the receipt does not mention.
+func (s *Session) answered(r engine.Receipt) (stored []rowRange, left []openRow) {
+	const isStored, isRefused = 1, 2
+	answers := make(map[engine.ID]int, len(r.Stored)+len(r.Refused))
+	for _, id := range r.Stored {
+		answers[s.ledger.c.Local(id)] = isStored
+	}
+	for _, refusal := range r.Refused {
+		answers[s.ledger.c.Local(refusal.ID)] = isRefused
+	}
+	for _, row := range s.open {
+		switch answers[row.id] {
+		case isStored:
+			// A row between two of s.open may have been refused before.
+			if last := len(stored) - 1; last >= 0 && stored[last].to == row.before {
+				stored[last].to = row.n
+			} else {
+				stored = append(stored, rowRange{row.n - 1, row.n})
+			}
+		case isRefused:
+		default:
+			left = append(left, row)
+		}
+	}
+	return stored, left
+}
+
 // Uploaded notes what the server has stored. An edit made during the upload is still sent
 // later.
 func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	l := s.ledger
-	stored := IDs(func(yield func(engine.ID) bool) {
-		for _, id := range r.Stored {
-			if !yield(l.c.Local(id)) {
-				return
-			}
-		}
-	})
+	stored, left := s.answered(r)
 	err := l.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
-		if err := s.hooks.Settle(tx, stored, r.At); err != nil {
-			return err
-		}
-		if err := s.Settled(tx, stored, r.At); err != nil {
-			return err
+		for _, rows := range stored {
+			if err := s.Stored(tx, rows.from, rows.to, r.At); err != nil {
+				return err
+			}
 		}
 		for _, refusal := range r.Refused {
 			if !refusal.Permanent {
@@ -371,20 +413,31 @@ func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	if err != nil {
 		return fmt.Errorf("cannot note what was uploaded of %s: %w", l.c.Collection, sqlite.Explain(err))
 	}
+	s.open = left
 	s.since = max(s.since, r.At)
 	return nil
 }
 
-// Settled drops the records that the server stored at a time from the snapshot, and forgets
-// their failures. stored is a JSON array of their IDs.
-func (s *Session) Settled(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
-	if err := s.settleDeletions(tx, stored, at); err != nil {
+// Stored settles the rows of the snapshot from (exclusive) to to (inclusive), which the server
+// stored at a time, drops them, and forgets the failures of their records.
+func (s *Session) Stored(tx *sqlite.Tx, from, to int64, at engine.Timestamp) error {
+	l := s.ledger
+	if err := s.hooks.Settle(tx, from, to, at); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(s.ledger.settled, stored); err != nil {
+	if err := s.settleDeletions(tx, from, to, at); err != nil {
 		return err
 	}
-	_, err := tx.Exec(s.ledger.retryDone, stored)
+	var failures bool
+	if err := tx.QueryRow(l.retryAny).Scan(&failures); err != nil {
+		return err
+	}
+	if failures {
+		if _, err := tx.Exec(l.retryDone, from, to); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(l.unsend, from, to)
 	return err
 }
 

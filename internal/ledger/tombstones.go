@@ -30,17 +30,21 @@ func (s *Session) NoteDeletions(tx *sqlite.Tx, from, to int64) error {
 	return err
 }
 
-// settleDeletions updates the tombstones for records of the snapshot that the server stored
-// at a time. stored is a JSON array of their IDs.
-func (s *Session) settleDeletions(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
+// settleDeletions updates the tombstones for the rows of the snapshot from (exclusive) to to
+// (inclusive), which the server stored at a time.
+func (s *Session) settleDeletions(tx *sqlite.Tx, from, to int64, at engine.Timestamp) error {
 	l := s.ledger
 	if l.c.Store == "" {
 		return nil
 	}
-	if _, err := tx.Exec(l.sentGone, l.c.Store, s.Start.Account, stored, at); err != nil {
+	if _, err := tx.Exec(l.sentGone, l.c.Store, s.Start.Account, from, to, at); err != nil {
 		return err
 	}
-	_, err := tx.Exec(l.sentBack, l.c.Store, s.Start.Account, stored, at)
+	var any bool
+	if err := tx.QueryRow(l.anyGone, l.c.Store).Scan(&any); err != nil || !any {
+		return err
+	}
+	_, err := tx.Exec(l.sentBack, l.c.Store, s.Start.Account, from, to, at)
 	return err
 }
 

@@ -114,7 +114,7 @@ func (c *chunk[R]) editedSince(in *staged, r *row) (bool, error) {
 	}
 	// This device does not know that it sent the record, and yet it was there: the
 	// receipt was lost, or the file is an old copy.
-	sent, ok, err := c.tx.sent(r.id)
+	sent, ok, err := c.tx.sent(r)
 	if err != nil || ok {
 		return ok && !same(sent, r.content()), err
 	}
@@ -290,7 +290,7 @@ func (c *chunk[R]) fork(r *row, ours *content) error {
 // has what the last snapshot sent, whose receipt was lost then, or went back to what
 // was before the mirror.
 func (c *chunk[R]) base(in *staged, r *row) ([]byte, error) {
-	sent, ok, err := c.tx.sent(in.id)
+	sent, ok, err := c.tx.sent(r)
 	if err != nil {
 		return nil, err
 	}
@@ -393,7 +393,7 @@ func (c *chunk[R]) looseTwin(id engine.ID, content content) (*row, error) {
 		if other.id == id || other.mirror != nil || !c.store.schema.matches(content.payload, other.content()) {
 			continue
 		}
-		if _, sent, err := c.tx.sent(other.id); err != nil || !sent {
+		if _, sent, err := c.tx.sent(other); err != nil || !sent {
 			return other, err
 		}
 	}

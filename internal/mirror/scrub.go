@@ -124,7 +124,7 @@ func (t *Tx[R]) scrubRecord(row scrubbing, done *engine.Scrubbed) error {
 	if !onServer {
 		var payload []byte // its receipt may be lost
 		var err error
-		if onServer, err = t.one(sqlSent, []any{row.id}, &payload); err != nil {
+		if onServer, err = t.one(sqlSent, []any{row.n, row.id}, &payload); err != nil {
 			return err
 		}
 	}

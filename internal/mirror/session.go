@@ -78,11 +78,11 @@ func (s *session[R]) ToSend(out *engine.Outgoing) error {
 // Settle moves what was sent to the mirror, those very bytes, and takes their changes
 // off the record's: an edit made meanwhile is still one to send, and is newer than
 // those bytes by any clock.
-func (s *session[R]) Settle(t *sqlite.Tx, stored string, at engine.Timestamp) error {
-	if _, err := t.Exec(sqlStored, stored, at, s.after(at)); err != nil {
+func (s *session[R]) Settle(t *sqlite.Tx, from, to int64, at engine.Timestamp) error {
+	if _, err := t.Exec(sqlStored, from, to, at, s.after(at)); err != nil {
 		return err
 	}
-	_, err := t.Exec(sqlDropTombstones, stored)
+	_, err := t.Exec(sqlDropTombstones, from, to)
 	return err
 }
 

@@ -78,19 +78,20 @@ const (
 	sqlUnstageNew = `DELETE FROM staged WHERE n > ?1 AND n <= ?2
 		AND EXISTS (SELECT 1 FROM records r WHERE r.id = staged.id AND r.n > ?3)`
 
-	sqlSnapshot = `INSERT INTO outgoing (id, payload, changes)
-		SELECT id, CASE deleted WHEN 1 THEN NULL ELSE coalesce(local, mirror) END, changes FROM records
+	// A record has the same row number in both tables. Where it is another's there, the ID differs.
+	sqlSnapshot = `INSERT INTO outgoing (n, id, payload, changes)
+		SELECT n, id, CASE deleted WHEN 1 THEN NULL ELSE coalesce(local, mirror) END, changes FROM records
 		WHERE n > ?1 AND n <= ?2 AND changes > 0 AND refused <> changes
 		AND NOT EXISTS (SELECT 1 FROM retry WHERE retry.id = records.id AND held = 1) ORDER BY n`
 	sqlNextChanged = `SELECT n FROM records WHERE n > ?1 AND changes > 0 ORDER BY n LIMIT 1 OFFSET ?2`
-	sqlSent        = `SELECT payload FROM outgoing WHERE id = ?1`
-	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?2, refused = 0, past = 0, base = NULL,
+	sqlSent        = `SELECT payload FROM outgoing WHERE n = ?1 AND id = ?2`
+	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?3, refused = 0, past = 0, base = NULL,
 			local = CASE WHEN records.changes > o.changes THEN records.local END,
-			edited = CASE WHEN records.changes > o.changes THEN max(records.edited, ?3) ELSE records.edited END,
+			edited = CASE WHEN records.changes > o.changes THEN max(records.edited, ?4) ELSE records.edited END,
 			changes = max(records.changes - o.changes, 0)
-		FROM outgoing o WHERE o.id = records.id AND records.id IN (SELECT value FROM json_each(?1))`
-	sqlDropTombstones = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND id IN (SELECT value FROM json_each(?1))`
-	sqlRefused        = `UPDATE records SET refused = o.changes, reason = ?2 FROM outgoing o WHERE o.id = records.id AND records.id = ?1`
+		FROM outgoing o WHERE o.n > ?1 AND o.n <= ?2 AND records.n = o.n AND records.id = o.id`
+	sqlDropTombstones = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND n > ?1 AND n <= ?2`
+	sqlRefused        = `UPDATE records SET refused = o.changes, reason = ?2 FROM outgoing o WHERE o.n = records.n AND o.id = records.id AND records.id = ?1`
 
 	// What the user did with records that cannot be read.
 	sqlCountHeld = `SELECT count(*) FROM retry h JOIN records r ON r.id = h.id WHERE h.held = 1 AND h.id > '' AND r.changes > 0 AND r.past <> 1`

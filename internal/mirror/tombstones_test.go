@@ -31,6 +31,9 @@ func withTombstones(t *testing.T, schema Schema[testRecord]) *Store[testRecord] 
 	if _, err := s.Merge(t.Context(), 1900); err != nil {
 		t.Fatal(err)
 	}
+	if out, err := s.Outgoing(t.Context(), 9); err != nil || len(out) != 1 {
+		t.Fatal(out, err)
+	}
 	if err := s.Uploaded(t.Context(), engine.Receipt{At: 2000, Stored: []engine.ID{"b"}}); err != nil {
 		t.Fatal(err)
 	}

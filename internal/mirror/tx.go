@@ -159,14 +159,14 @@ func (t *Tx[R]) loose(key []byte) (found []*row, err error) {
 	return found, rows.Err()
 }
 
-// sent is what the last snapshot had for id: the server may hold it although no
+// sent is what the last snapshot had for a record: the server may hold it although no
 // receipt came. ok is false if the snapshot had nothing, or a tombstone.
-func (t *Tx[R]) sent(id engine.ID) (payload []byte, ok bool, err error) {
-	ok, err = t.one(sqlSent, []any{id}, &payload)
+func (t *Tx[R]) sent(r *row) (payload []byte, ok bool, err error) {
+	ok, err = t.one(sqlSent, []any{r.n, r.id}, &payload)
 	if err != nil || !ok || payload == nil {
 		return nil, false, err
 	}
-	payload, err = t.store.open(id, payload)
+	payload, err = t.store.open(r.id, payload)
 	return payload, err == nil, err
 }
 
@@ -175,7 +175,7 @@ func (t *Tx[R]) sent(id engine.ID) (payload []byte, ok bool, err error) {
 func (t *Tx[R]) remove(r *row) error {
 	base := r.mirror
 	if base == nil {
-		sent, ok, err := t.sent(r.id)
+		sent, ok, err := t.sent(r)
 		if err != nil {
 			return err
 		}

@@ -77,8 +77,8 @@ CREATE INDEX staged_tombstones ON staged (id) WHERE payload IS NULL AND err IS N
 -- The snapshot of what goes up. Rows outlive their session until the next Merge:
 -- they are what the server may hold without our knowing.
 CREATE TABLE outgoing (
-    n       INTEGER PRIMARY KEY,
-    id      TEXT    NOT NULL UNIQUE,
+    n       INTEGER PRIMARY KEY, -- as in records
+    id      TEXT    NOT NULL,
     payload BLOB, -- NULL: a tombstone
     changes INTEGER NOT NULL
 ) STRICT;
