@@ -112,9 +112,13 @@ const (
 	sqlSent           = `SELECT payload, title FROM history_outgoing WHERE id = ?1 AND payload IS NOT NULL`
 	sqlSendTombstones = `INSERT INTO history_outgoing (id) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 AND ` + notHeldGone + ` LIMIT ?1`
 	sqlToSend         = `SELECT id FROM places WHERE changes > 0 AND refused <> changes AND ` + notHeld + ` ORDER BY frecency DESC LIMIT ?1`
-	sqlSend           = `INSERT INTO history_outgoing (id, payload, title, changes, sortindex)
-		SELECT guid, ?2, title, changes, frecency / 86400 FROM places WHERE id = ?1 AND changes > 0 AND refused <> changes AND ` + notHeld + `
-		ON CONFLICT (id) DO NOTHING`
+	sqlGoing          = `SELECT places.id, guid, url, title, unknown, changes, frecency / 86400 FROM json_each(?1) AS j CROSS JOIN places ON places.id = j.value
+		WHERE visits > 0 AND changes > 0 AND refused <> changes AND ` + notHeld + `
+		AND NOT EXISTS (SELECT 1 FROM history_outgoing AS o WHERE o.id = places.guid)`
+	// The newest visits of each page: ?2 + 1, and those at the date of the last of them.
+	sqlGoingVisits = `SELECT v.place, v.date, v.type, v.unknown FROM json_each(?1) AS j CROSS JOIN visits AS v ON v.place = j.value
+		AND v.date >= coalesce((SELECT w.date FROM visits AS w WHERE w.place = j.value ORDER BY w.date DESC LIMIT 1 OFFSET ?2), 0)`
+	sqlSend   = `INSERT INTO history_outgoing (id, payload, title, changes, sortindex) VALUES (?, ?, ?, ?, ?)`
 	sqlTooOld = `UPDATE places SET changes = 0 WHERE id IN (SELECT id FROM places WHERE changes > 0 AND synced = 0 AND last_visit < ?1 LIMIT ?2)`
 
 	sqlStored = `UPDATE places SET synced = 1, refused = 0, base_title = CASE WHEN places.title <> o.title THEN o.title END,

@@ -11,7 +11,7 @@ const (
 	sqlChanged    = `UPDATE meta SET changes = changes + 1`
 	sqlSendAgain  = `UPDATE meta SET changes = max(changes, 1) WHERE uploaded > 0`
 	sqlSettle     = `UPDATE meta SET changes = max(changes - ?1, 0), refused = 0, uploaded = ?2, device = ?3`
-	sqlRefused = `UPDATE meta SET refused = ?1, room = max(room / 2, 4096)`
+	sqlRefused    = `UPDATE meta SET refused = ?1, room = max(room / 2, 4096)`
 
 	sqlTabs = `SELECT url, title, icon, last_used, pinned, inactive, position, window_id, group_id FROM tabs ORDER BY last_used DESC, n DESC`
 	sqlPut  = `INSERT INTO tabs (url, title, icon, last_used, pinned, inactive, position, window_id, group_id)
