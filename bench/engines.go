@@ -18,7 +18,7 @@ import (
 func measureEngines(ctx context.Context, n int) error {
 	rows := [][]string{{"at once", "direction", "sync", "client CPU", "CPU/sync", "client peak", "records", "requests"}}
 	for _, parallel := range []int{1, 4} {
-		err := inFolder(func(dir string) error {
+		err := withFolders(func(dir string) error {
 			more, err := measureEnginesAt(ctx, dir, n, parallel)
 			rows = append(rows, more...)
 			return err
@@ -31,8 +31,8 @@ func measureEngines(ctx context.Context, n int) error {
 	return nil
 }
 
-// inFolder calls f with a temporary folder for a server and two devices.
-func inFolder(f func(dir string) error) error {
+// withFolders calls f with a temporary folder for a server and two devices.
+func withFolders(f func(dir string) error) error {
 	dir, err := os.MkdirTemp("", "syncmanager-bench")
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func measureEachEngine(ctx context.Context, chosen *regexp.Regexp, n int, profil
 		if !chosen.MatchString(name) {
 			continue
 		}
-		err := inFolder(func(dir string) error {
+		err := withFolders(func(dir string) error {
 			return measureEngine(ctx, dir, name, n, profiles, func(work string, got synced, client used) {
 				rows = append(rows, append([]string{name, fmt.Sprint(n), work}, figures(got, client)...))
 			})

@@ -120,6 +120,10 @@ func (d *device) file(ctx context.Context) (*shared, error) {
 	return d.places, err
 }
 
+// inFolder is how many bookmarks a folder has: one with 140,000 makes a record that is larger than
+// servers take.
+const inFolder = 100
+
 func (d *device) bookmarks(ctx context.Context) (store, error) {
 	file, err := d.file(ctx)
 	if err != nil {
@@ -128,7 +132,14 @@ func (d *device) bookmarks(ctx context.Context) (store, error) {
 	b, err := bookmarks.New(ctx, file.File)
 	return store{b, file, func(ctx context.Context, from, to int) error {
 		_, err := b.ImportFrom(ctx, written(from, to, "<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p>\n", "</DL><p>\n", func(i int) string {
-			return fmt.Sprintf("<DT><A HREF=%q>Page %d</A>\n", page(i), i)
+			link := fmt.Sprintf("<DT><A HREF=%q>Page %d</A>\n", page(i), i)
+			if i == from || i%inFolder == 0 {
+				link = fmt.Sprintf("<DT><H3>Folder %d</H3>\n<DL><p>\n", i/inFolder) + link
+			}
+			if i == to-1 || i%inFolder == inFolder-1 {
+				link += "</DL><p>\n"
+			}
+			return link
 		}), importing.Options{})
 		return err
 	}}, err

@@ -17,7 +17,7 @@ var logins = []string{"passwords"}
 func measureSyncs(ctx context.Context, counts []int) error {
 	rows := [][]string{{"records", "direction", "sync", "records/s", "client CPU", "CPU/sync", "client peak", "server CPU", "server peak", "requests"}}
 	for _, n := range counts {
-		err := inFolder(func(dir string) error {
+		err := withFolders(func(dir string) error {
 			more, err := measureSync(ctx, dir, n)
 			rows = append(rows, more...)
 			return err

@@ -56,7 +56,7 @@ func statements(t *testing.T) map[string]string {
 		all[name] = text(e)
 	}
 	// These are parts of other statements.
-	for _, part := range []string{"sqlItem", "sqlLocalItem", "sqlSubtree", "sqlNotHeld", "sqlNotHeldGone", "sqlWhereHeld", "sqlWhereHeldGone"} {
+	for _, part := range []string{"sqlItem", "sqlItemColumns", "sqlItemTables", "sqlLocalItem", "sqlSubtree", "sqlNotHeld", "sqlNotHeldGone", "sqlWhereHeld", "sqlWhereHeldGone"} {
 		delete(all, part)
 	}
 	return all

@@ -34,19 +34,27 @@ func (s *session) snapshot(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := w.write(ctx, sqlSettleSame, w.same); err != nil {
+		if err := w.flush(ctx); err != nil {
 			return err
 		}
-		return w.flush(ctx)
+		if len(w.same) == 0 {
+			return nil
+		}
+		return s.e.db.Update(ctx, func(t *places.Tx) error {
+			return t.Each(sqlSettleSame, len(w.same), func(i int) []any { return w.same[i] })
+		})
 	})
 }
+
+// sendColumns is how many columns sqlSend has.
+const sendColumns = 6
 
 // snapshot is what one snapshot gathers, to write it a chunk at a time.
 type snapshot struct {
 	*session
 	titles map[int64]string // of folders
-	chunk  [][]any          // arguments of sqlSend
-	same   [][]any          // and of sqlSettleSame: changed items that the server has as they are here
+	chunk  []any            // arguments of sqlSend, sendColumns for each record
+	same   [][]any          // arguments of sqlSettleSame: changed items that the server has as they are here
 }
 
 // items gathers the items that changed.
@@ -57,36 +65,45 @@ func (w *snapshot) items(ctx context.Context, t *tx) error {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		r, err := scanRow(rows.Scan)
+		var frecency int64
+		var mirrored bool
+		r, err := scanRow(func(into ...any) error { return rows.Scan(append(into, &frecency, &mirrored)...) })
 		if err != nil {
 			return err
 		}
 		if t.heldBack[r.ID] {
 			continue
 		}
-		if err := w.item(ctx, t, r); err != nil {
+		if err := w.item(ctx, t, r, frecency, mirrored); err != nil {
 			return err
 		}
 	}
 	return rows.Err()
 }
 
-func (w *snapshot) item(ctx context.Context, t *tx, r *row) error {
-	is, partial, err := t.isThere(r)
-	if err != nil {
-		return err
-	}
-	if is {
-		if !partial { // else it waits for what it lacks
-			w.same = append(w.same, []any{r.n, r.changes})
+func (w *snapshot) item(ctx context.Context, t *tx, r *row, frecency int64, mirrored bool) error {
+	if mirrored {
+		is, partial, err := t.isThere(r)
+		if err != nil {
+			return err
 		}
-		return nil
+		if is {
+			if !partial { // else it waits for what it lacks
+				w.same = append(w.same, []any{r.n, r.changes})
+			}
+			return nil
+		}
 	}
-	args, err := t.outgoing(r, w.titles)
+	o, err := t.record(r, w.titles)
 	if err != nil {
 		return err
 	}
-	if w.chunk = append(w.chunk, args); len(w.chunk) < chunkSize {
+	changes := r.changes
+	if o.partial {
+		changes-- // one stays, so that the whole list goes up when it can
+	}
+	index := o.sortIndex(score(frecency, t.now/1000))
+	if w.chunk = append(w.chunk, r.ID, r.Parent, r.Kind, o.append(nil), changes, index); len(w.chunk) < chunkSize*sendColumns {
 		return nil
 	}
 	return w.flush(ctx)
@@ -100,26 +117,20 @@ func (w *snapshot) tombstones(_ context.Context, t *tx) error {
 	}
 	guids, err := scanAll[engine.ID](rows)
 	for _, guid := range guids {
-		w.chunk = append(w.chunk, []any{guid, "", 0, nil, 0, 0})
+		w.chunk = append(w.chunk, guid, "", 0, nil, 0, 0)
 	}
 	return err
 }
 
 // flush writes the chunk.
 func (w *snapshot) flush(ctx context.Context) error {
-	err := w.write(ctx, sqlSend, w.chunk)
-	w.Result.Outgoing += len(w.chunk)
-	w.chunk = w.chunk[:0]
-	return err
-}
-
-func (w *snapshot) write(ctx context.Context, query string, args [][]any) error {
-	if len(args) == 0 {
+	if len(w.chunk) == 0 {
 		return nil
 	}
-	return w.e.db.Update(ctx, func(t *places.Tx) error {
-		return t.Each(query, len(args), func(i int) []any { return args[i] })
-	})
+	err := w.e.db.Update(ctx, func(t *places.Tx) error { return t.InsertMany(sqlSend, sendColumns, w.chunk) })
+	w.Result.Outgoing += len(w.chunk) / sendColumns
+	w.chunk = w.chunk[:0]
+	return err
 }
 
 // isThere reports whether the server has an item as it is here, although it was
@@ -162,27 +173,6 @@ func (t *tx) record(r *row, titles map[int64]string) (o outgoing, err error) {
 		}
 	}
 	return o, err
-}
-
-// outgoing are the arguments of sqlSend. titles remembers those of folders.
-func (t *tx) outgoing(r *row, titles map[int64]string) ([]any, error) {
-	o, err := t.record(r, titles)
-	if err != nil {
-		return nil, err
-	}
-	changes := r.changes
-	if o.partial {
-		changes-- // one stays, so that the whole list goes up when it can
-	}
-	frecency := 0
-	if r.place != 0 {
-		p, _, err := t.Get(r.place)
-		if err != nil {
-			return nil, err
-		}
-		frecency = score(p.Frecency, t.now/1000)
-	}
-	return []any{r.ID, r.Parent, r.Kind, o.append(nil), changes, o.sortIndex(frecency)}, nil
 }
 
 // score is what a page is worth at a time, in points that halve every 30 days.

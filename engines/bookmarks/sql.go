@@ -2,9 +2,11 @@ package bookmarks
 
 // Every statement of the package, so that a test can read the plan of each.
 const (
-	sqlItem = `SELECT b.n, b.guid, coalesce(p.guid, ''), coalesce(b.parent, 0), b.position, b.kind, coalesce(b.place, 0), coalesce(l.url, ''),
+	sqlItem        = sqlItemColumns + sqlItemTables
+	sqlItemColumns = `SELECT b.n, b.guid, coalesce(p.guid, ''), coalesce(b.parent, 0), b.position, b.kind, coalesce(b.place, 0), coalesce(l.url, ''),
 			b.title, b.added, b.modified, b.extra, b.changes, b.version, coalesce(k.keyword, ''),
-			(SELECT json_group_array(tag) FROM (SELECT tag FROM bookmark_tags WHERE place = b.place ORDER BY tag))
+			(SELECT json_group_array(tag) FROM (SELECT tag FROM bookmark_tags WHERE place = b.place ORDER BY tag))`
+	sqlItemTables = `
 		FROM bookmarks b LEFT JOIN bookmarks p ON p.n = b.parent LEFT JOIN places l ON l.id = b.place
 		LEFT JOIN bookmark_keywords k ON k.place = b.place `
 	sqlByGUID    = sqlItem + `WHERE b.guid = ?1`
@@ -136,8 +138,8 @@ const (
 		SELECT id, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 AND payload IS NOT NULL
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
 
-	sqlGoing     = sqlItem + `WHERE b.changes > 0 AND b.n > 0 AND b.refused <> b.changes AND b.parent IS NOT NULL AND ` + sqlNotHeld + ` ORDER BY b.n`
-	sqlSend      = `INSERT INTO bookmark_outgoing (id, parent, kind, payload, changes, sortindex) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`
+	sqlGoing     = sqlItemColumns + `, coalesce(l.frecency, 0), EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = b.guid)` + sqlItemTables + `WHERE b.changes > 0 AND b.n > 0 AND b.refused <> b.changes AND b.parent IS NOT NULL AND ` + sqlNotHeld + ` ORDER BY b.n`
+	sqlSend      = `INSERT INTO bookmark_outgoing (id, parent, kind, payload, changes, sortindex) VALUES (?, ?, ?, ?, ?, ?)`
 	sqlTitle     = `SELECT title FROM bookmarks WHERE n = ?1`
 	sqlFrecency  = `SELECT frecency FROM places WHERE id = ?1`
 	sqlGoingGone = `SELECT guid FROM bookmark_tombstones WHERE refused = 0 AND guid > '' AND ` + sqlNotHeldGone + ` ORDER BY guid`
