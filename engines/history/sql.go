@@ -137,7 +137,8 @@ const (
 	// that were not sent two at least: tombstone tells them apart by it.
 	sqlForget = `UPDATE places SET synced = 2 * (synced > 0), refused = 0, base_title = NULL,
 			changes = CASE WHEN syncable = 1 AND (last_visit >= ?3 OR changes > 0) THEN max(changes, 1) + (synced = 1 AND changes > 0) ELSE 0 END
-		WHERE id > ?1 AND id <= ?2 AND last_visit > 0`
+		WHERE id > ?1 AND id <= ?2 AND last_visit > 0
+		AND NOT (synced = 0 AND refused = 0 AND base_title IS NULL AND syncable = 1 AND changes > 0) -- as it should be`
 	// No visit that is here now comes back with a sync, even if its clock is ahead.
 	sqlSetCleared    = `UPDATE history_meta SET cleared = max(cleared, ?1, coalesce((SELECT max(date) FROM visits), 0)) WHERE one = 1`
 	sqlForgetCleared = `UPDATE history_meta SET cleared = 0 WHERE one = 1`

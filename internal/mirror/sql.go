@@ -61,7 +61,8 @@ const (
 	sqlRepair = `UPDATE records SET changes = max(changes, 1) WHERE id = ?1 AND deleted = 0`
 	sqlDrop   = `DELETE FROM records WHERE n = ?1`
 	sqlForget = `UPDATE records SET life = CASE past WHEN 0 THEN 1 ELSE life END, past = CASE WHEN mirror IS NULL THEN 0 WHEN deleted = 0 AND (changes = 0 OR past = 1) THEN 1 ELSE 2 END,
-		changes = max(changes, 1), refused = 0 WHERE n > ?1 AND n <= ?2`
+		changes = max(changes, 1), refused = 0 WHERE n > ?1 AND n <= ?2
+		AND (mirror IS NOT NULL OR past <> 0 OR changes = 0 OR refused <> 0) -- the others are as they should be`
 	sqlOlder   = `UPDATE records SET life = 0 WHERE n > ?1 AND n <= ?2 AND life = 1`
 	sqlDropSet = `DELETE FROM records WHERE n > ?1 AND n <= ?2`
 
