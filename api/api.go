@@ -177,15 +177,32 @@ func (s *Service) Call(ctx context.Context, r Rights, verb string, request []byt
 	return answer, asError(err)
 }
 
-// Watch reports the results of syncs and the changes of engines as events, until ctx ends or
-// the manager is closed. A service has results to show while one Watch runs. It returns the
-// cause of ctx's end, or an error of the home.
+// Watch reports the results of syncs and the changes of engines as events, until ctx ends. A
+// service has results to show while one Watch runs. After a sign-in it goes on with the home's
+// new manager. It returns the cause of ctx's end, [syncmanager.ErrClosed] if the manager was
+// closed and there is no other, or an error of the home.
 func (s *Service) Watch(ctx context.Context) error {
-	m, err := s.home.Manager(ctx)
-	if err != nil {
-		return err
+	var before *syncmanager.Manager
+	for {
+		m, err := s.home.Manager(ctx)
+		switch {
+		case err != nil:
+			return err
+		case m == before:
+			return syncmanager.ErrClosed
+		}
+		s.watch(ctx, m)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		before = m
 	}
+}
+
+// watch is Watch of one manager, until it is closed.
+func (s *Service) watch(ctx context.Context, m *syncmanager.Manager) {
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var changes sync.WaitGroup
 	changes.Go(func() {
 		for names := range m.WatchChanges(ctx) {
@@ -197,13 +214,8 @@ func (s *Service) Watch(ctx context.Context) error {
 	for r := range m.Watch(ctx) {
 		s.ended(r)
 	}
-	err = context.Cause(ctx)
 	cancel()
 	changes.Wait()
-	if err == nil {
-		err = syncmanager.ErrClosed
-	}
-	return err
 }
 
 // ended notes and reports a sync that ended.

@@ -39,6 +39,11 @@ else
 	leave_out "the tests with a real Firefox ($why)"
 fi
 
+# The clients in other languages, and libsyncmanager, tell a story each.
+for program in python3 node javac cc; do
+	command -v $program >/dev/null || leave_out "the client in bindings that needs $program"
+done
+
 # A validator of others reads the description of the API.
 if SYNCMANAGER_OPENAPI=$(sh script/openapi.sh); then
 	export SYNCMANAGER_OPENAPI
