@@ -29,14 +29,14 @@ import (
 
 // env is a door to a device.
 type env struct {
-	t       *testing.T
+	t       testing.TB
 	device  *testenv.Device
 	service *api.Service
 	clients door.File
 	handler http.Handler
 }
 
-func newEnv(t *testing.T, change func(*door.Config)) *env {
+func newEnv(t testing.TB, change func(*door.Config)) *env {
 	t.Helper()
 	w := testenv.New(t)
 	d := w.Browser("Laptop", "user@example.com")
@@ -176,7 +176,7 @@ func TestTooManyCallsAreRefused(t *testing.T) {
 }
 
 // fill adds n bookmarks in folders.
-func fill(t *testing.T, e *bookmarks.Engine, n int) {
+func fill(t testing.TB, e *bookmarks.Engine, n int) {
 	t.Helper()
 	for folder := 0; n > 0; folder++ {
 		top := &bookmarks.Node{Item: bookmarks.Item{Title: fmt.Sprint("Folder ", folder)}}
@@ -271,7 +271,7 @@ func TestAClientThatDoesNotReadIsDropped(t *testing.T) {
 
 // reader reads server-sent events.
 type reader struct {
-	t     *testing.T
+	t     testing.TB
 	lines *bufio.Scanner
 }
 
