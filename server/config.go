@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/external"
 	"github.com/syncmanager/syncmanager/server/mail"
@@ -218,10 +218,10 @@ func ParsePublicURL(text string) (*url.URL, error) {
 
 // isPrefix matches the path that a public URL may have: plain segments, none of them "." or
 // "..".
-var isPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
+var isPrefix = lazyre.New(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
 
 // isOrigin matches the origin of a page, as browsers send it.
-var isOrigin = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?$|^[a-z]+://\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
+var isOrigin = lazyre.New(`^[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?$|^[a-z]+://\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
 
 // check validates the configuration before New creates anything.
 func (c *Config) check() error {

@@ -6,13 +6,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
@@ -250,7 +250,7 @@ func (s *Server) uid(ctx context.Context, who string) (string, error) {
 	return u.UID, nil
 }
 
-var isUID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var isUID = lazyre.New(`^[0-9a-f]{32}$`)
 
 // AddUser creates an account, also if sign-up is closed. The caller derives the credentials
 // from the password, which the server never sees.

@@ -11,6 +11,15 @@ import (
 
 // jsonTopic is "syncmanager help json": what programs may rely on.
 func jsonTopic() *cobra.Command {
+	c := &cobra.Command{Use: "json", Short: "What --json prints"}
+	c.SetHelpFunc(func(c *cobra.Command, args []string) {
+		c.Long = jsonHelp()
+		c.Parent().HelpFunc()(c, args)
+	})
+	return c
+}
+
+func jsonHelp() string {
 	var long strings.Builder
 	breakable := strings.NewReplacer(`,"`, `, "`, `,{`, `, {`)
 	long.WriteString(`With --json, stdout holds one JSON value. Names and meanings do not change; new names
@@ -20,7 +29,7 @@ seconds in tabs and in "modified" of records, microseconds in visits.` + "\n")
 	for _, o := range jsonOutputs {
 		fmt.Fprintf(&long, "\n%-16s %s", o.command, usage.Hang(breakable.Replace(o.prints), 17))
 	}
-	return &cobra.Command{Use: "json", Short: "What --json prints", Long: long.String()}
+	return long.String()
 }
 
 // jsonOutputs are the commands with a description of what they print. A name in quotes

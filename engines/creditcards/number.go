@@ -2,10 +2,11 @@ package creditcards
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 )
 
 // bare is a number without the spaces and dashes between its groups.
@@ -81,9 +82,9 @@ func Network(number string) string {
 }
 
 var (
-	monthFirst = regexp.MustCompile(`^(\d{1,2}) *[-/.] *(\d{4}|\d{2})$`)
-	yearFirst  = regexp.MustCompile(`^(\d{4}) *[-/.] *(\d{1,2})$`)
-	together   = regexp.MustCompile(`^(\d{2})(\d{2})$`)
+	monthFirst = lazyre.New(`^(\d{1,2}) *[-/.] *(\d{4}|\d{2})$`)
+	yearFirst  = lazyre.New(`^(\d{4}) *[-/.] *(\d{1,2})$`)
+	together   = lazyre.New(`^(\d{2})(\d{2})$`)
 	errExpires = errors.New(`when a card expires is a month and a year, like "04/2031"`)
 )
 

@@ -4,10 +4,11 @@ package anydate
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 )
 
 // webkitEpoch is the start of 1970 in Chrome's count, in microseconds since 1601.
@@ -15,7 +16,7 @@ const webkitEpoch = 11_644_473_600_000_000
 
 // number matches a decimal number, also as a spreadsheet shows it: 1.6E+12, or 1,6E+12
 // with a decimal comma.
-var number = regexp.MustCompile(`^[+-]?[0-9]{1,20}([.,][0-9]{0,20})?([eE][+-]?[0-9]{1,2})?$`)
+var number = lazyre.New(`^[+-]?[0-9]{1,20}([.,][0-9]{0,20})?([eE][+-]?[0-9]{1,2})?$`)
 
 // layouts are the layouts of dates that are not a number. A date without a zone is in UTC;
 // a zone is an offset or GMT, since other names are ambiguous.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"iter"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/internal/skips"
 )
 
@@ -28,7 +28,7 @@ type Pref struct {
 }
 
 // localURL matches values that mean something on one device only.
-var localURL = regexp.MustCompile(`(?i)^(moz-extension|blob|data|file):`)
+var localURL = lazyre.New(`(?i)^(moz-extension|blob|data|file):`)
 
 // Prefs yields the preferences that Firefox would sync, and the control preferences that
 // were changed, in the order of their names. A preference with its default

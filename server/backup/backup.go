@@ -28,10 +28,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 	"github.com/syncmanager/syncmanager/server/node"
@@ -62,7 +62,7 @@ type sum struct {
 }
 
 // known matches the names that an archive may contain besides head, left-out list and tail.
-var known = regexp.MustCompile(`^(accounts\.sqlite|token\.sqlite|token-secret|storage-node|storage/[0-9a-f]{2}/[1-9][0-9]{0,18}\.sqlite|storage/journal/[0-9]{16}\.redo|acme/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127})$`)
+var known = lazyre.New(`^(accounts\.sqlite|token\.sqlite|token-secret|storage-node|storage/[0-9a-f]{2}/[1-9][0-9]{0,18}\.sqlite|storage/journal/[0-9]{16}\.redo|acme/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127})$`)
 
 // needed returns the files that every server's data folder has, or every storage node's. has reports
 // whether a folder has a file.

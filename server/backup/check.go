@@ -8,11 +8,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/node"
 	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
@@ -35,11 +35,11 @@ type Finding struct {
 
 // ownNames matches the files of a data folder that are not examined and in no backup: locks,
 // journals, caches, the mark of a move, secrets of nodes, and files that were set aside.
-var ownNames = regexp.MustCompile(`^(lock|admin\.sock|moving|node-[^/]*\.secret|storage/index\.sqlite|storage/journal/.*|set-aside/.*|.*\.sqlite-(wal|shm))$`)
+var ownNames = lazyre.New(`^(lock|admin\.sock|moving|node-[^/]*\.secret|storage/index\.sqlite|storage/journal/.*|set-aside/.*|.*\.sqlite-(wal|shm))$`)
 
 // beside matches the databases that are in no backup: messages that were sent since must not
 // be sent again, and what a takeover noted since need not be true of the storages in it.
-var beside = regexp.MustCompile(`^(outbox|takeover)\.sqlite$`)
+var beside = lazyre.New(`^(outbox|takeover)\.sqlite$`)
 
 // Check examines all files of the data folder dir, whose server may be running: each database
 // in full with its indexes, references and schema, and the secret. It also finds files that

@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -85,9 +85,9 @@ func New(cfg Config) (*Verifier, error) {
 }
 
 var (
-	isUID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	isUID = lazyre.New(`^[0-9a-f]{32}$`)
 	// isOpaque matches tokens that are not JWTs.
-	isOpaque = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	isOpaque = lazyre.New(`^[0-9a-f]{64}$`)
 )
 
 // claims are the claims of a token.

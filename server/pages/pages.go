@@ -21,12 +21,12 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/internal/messages"
 	"github.com/syncmanager/syncmanager/server/publicname"
@@ -247,7 +247,7 @@ func loadAssets() (*assets, error) {
 }
 
 // inScripts finds the texts of the scripts.
-var inScripts = regexp.MustCompile(`\bt\(("(?:[^"\\]|\\.)*")`)
+var inScripts = lazyre.New(`\bt\(("(?:[^"\\]|\\.)*")`)
 
 // scriptTexts returns the texts of all scripts, in English.
 func (a *assets) scriptTexts() (list []string, err error) {

@@ -4,10 +4,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -21,7 +21,7 @@ type account struct {
 }
 
 // isEmail matches what a token server calls an account: a uid of the accounts server, and its name.
-var isEmail = regexp.MustCompile(`^([0-9a-f]{32})@([A-Za-z0-9.:_-]{1,200})$`)
+var isEmail = lazyre.New(`^([0-9a-f]{32})@([A-Za-z0-9.:_-]{1,200})$`)
 
 var (
 	errEmail = errors.New("it is not a uid of 32 hexadecimal digits, \"@\", and the name of an accounts server")

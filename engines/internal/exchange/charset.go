@@ -3,19 +3,20 @@ package exchange
 import (
 	"bufio"
 	"io"
-	"regexp"
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 )
 
 // maxHead bounds the part of an HTML file that may declare its encoding, in bytes.
 const maxHead = 256 << 10
 
 var (
-	metaCharset = regexp.MustCompile(`(?i)<meta[^>]{0,1000}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)`)
-	firstItem   = regexp.MustCompile(`(?i)<(?:dt|dl|h3|a)[\s>]`)
+	metaCharset = lazyre.New(`(?i)<meta[^>]{0,1000}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)`)
+	firstItem   = lazyre.New(`(?i)<(?:dt|dl|h3|a)[\s>]`)
 )
 
 // decodeHTML decodes a file with a <META> before its first item that declares an encoding

@@ -1,13 +1,14 @@
 package exchange
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 )
 
 // queryFolder matches the folders in a place: URL of a Firefox before 62, which names
 // them by their row in one database.
-var queryFolder = regexp.MustCompile(`\bfolder=([A-Za-z0-9_]+)`)
+var queryFolder = lazyre.New(`\bfolder=([A-Za-z0-9_]+)`)
 
 // queryRoots are the names that such a URL may have instead of a number.
 var queryRoots = map[string]string{

@@ -10,6 +10,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/language"
 )
@@ -29,7 +30,7 @@ var English = &Language{Tag: language.English}
 // All are the languages. English is the first.
 var All = []*Language{English, german, french}
 
-var matcher = language.NewMatcher(tags())
+var matcher = sync.OnceValue(func() language.Matcher { return language.NewMatcher(tags()) })
 
 func tags() (list []language.Tag) {
 	for _, l := range All {
@@ -50,7 +51,7 @@ func Match(accept string) *Language {
 	if err != nil {
 		return English
 	}
-	_, i, confidence := matcher.Match(wanted...)
+	_, i, confidence := matcher().Match(wanted...)
 	if confidence == language.No {
 		return English
 	}

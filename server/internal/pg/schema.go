@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 )
 
 // The table of the versions of all parts, each named by its prefix or by what it holds. oldest is
@@ -57,7 +58,7 @@ type Step struct {
 }
 
 // oldestProgram matches the line of a step's text that says which programs can use its tables.
-var oldestProgram = regexp.MustCompile(`(?m)^-- oldest program: (\d{1,6})$`)
+var oldestProgram = lazyre.New(`(?m)^-- oldest program: (\d{1,6})$`)
 
 // StepOf returns the step with a text. Its Oldest is in a line such as "-- oldest program: 3".
 func StepOf(text string) Step {

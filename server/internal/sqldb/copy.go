@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 )
 
 // The statements that copy a table, whose name and columns come from the schema.
@@ -33,7 +34,7 @@ const (
 // addRows is how many rows one statement adds.
 const addRows = 50
 
-var made = regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`)
+var made = lazyre.New(`(?m)^CREATE TABLE (\w+)`)
 
 // Tables lists the tables that a schema makes. One that others refer to comes before them.
 func Tables(schema fs.FS) (tables []string, err error) {

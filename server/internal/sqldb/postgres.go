@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/server/internal/pg"
 	"github.com/syncmanager/syncmanager/server/telemetry"
 )
@@ -105,10 +105,10 @@ func stepsOf(schema fs.FS) (steps []pg.Step, err error) {
 }
 
 var (
-	comment      = regexp.MustCompile(`--[^\n]*`)
-	columnType   = regexp.MustCompile(`\b(INTEGER PRIMARY KEY AUTOINCREMENT|INTEGER|TEXT|BLOB)\b`)
-	withoutRowid = regexp.MustCompile(`\)\s*STRICT,\s*WITHOUT ROWID;`)
-	withRowid    = regexp.MustCompile(`\)\s*STRICT;`)
+	comment      = lazyre.New(`--[^\n]*`)
+	columnType   = lazyre.New(`\b(INTEGER PRIMARY KEY AUTOINCREMENT|INTEGER|TEXT|BLOB)\b`)
+	withoutRowid = lazyre.New(`\)\s*STRICT,\s*WITHOUT ROWID;`)
+	withRowid    = lazyre.New(`\)\s*STRICT;`)
 )
 
 // tables translates statements that make tables and indexes.
@@ -131,9 +131,9 @@ func tables(text string) string {
 }
 
 // postgresOnly is the part of a statement that SQLite does not see.
-var postgresOnly = regexp.MustCompile(`/\*postgres (.*?)\*/`)
+var postgresOnly = lazyre.New(`/\*postgres (.*?)\*/`)
 
-var parameter = regexp.MustCompile(`\?\d*`)
+var parameter = lazyre.New(`\?\d*`)
 
 // translate numbers the parameters of a statement as SQLite does: one without a number comes
 // after the largest before it.

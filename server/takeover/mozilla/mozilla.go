@@ -17,10 +17,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
 
@@ -108,7 +108,7 @@ func (r *Reader) Close() (err error) {
 }
 
 // isConnection matches a connection string of libpq that is not a URL.
-var isConnection = regexp.MustCompile(`^\s*[a-z_]+\s*=`)
+var isConnection = lazyre.New(`^\s*[a-z_]+\s*=`)
 
 // HasPassword reports whether the name of a database contains a password.
 func HasPassword(text string) bool {

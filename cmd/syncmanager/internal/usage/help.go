@@ -10,7 +10,7 @@ import (
 // Width is the length of a line of help, in cells: that of a small terminal.
 const Width = 80
 
-// fitHelp wraps the help of a command and its subcommands at [Width].
+// fitHelp wraps the help of a command and its subcommands at [Width], when it is shown.
 func fitHelp(root *cobra.Command) {
 	root.SetUsageTemplate(strings.NewReplacer(
 		".LocalFlags.FlagUsages ", ".LocalFlags.FlagUsagesWrapped 80 ",
@@ -18,14 +18,11 @@ func fitHelp(root *cobra.Command) {
 		`Use "{{.CommandPath}} [command] --help" for more information about a command.`,
 		`'{{.CommandPath}} COMMAND --help' explains a command.`,
 	).Replace(root.UsageTemplate()))
-	var each func(*cobra.Command)
-	each = func(c *cobra.Command) {
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
 		c.Long = fill(c.Long)
-		for _, sub := range c.Commands() {
-			each(sub)
-		}
-	}
-	each(root)
+		show(c, args)
+	})
 }
 
 // fill breaks the lines of a text at [Width], paragraph by paragraph. A paragraph with
