@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/catalogue"
@@ -193,32 +195,18 @@ func (m *Manager) Engines(ctx context.Context) (list []EngineStatus, err error) 
 	for name, on := range s.Pending {
 		declined[name] = !on
 	}
-	for _, e := range engines {
+	list = make([]EngineStatus, len(engines))
+	for i, e := range engines {
 		name := e.Collection()
 		_, pending := s.Pending[name]
-		st := EngineStatus{
+		list[i] = EngineStatus{
 			Name: name, Enabled: !declined[name], Pending: pending, Registered: true, Version: e.Version(),
 			LastSync: s.Engines[name].LastSync, LastError: s.Engines[name].LastError,
 		}
 		delete(declined, name)
-		if c, ok := e.(engine.Counter); ok {
-			n, err := c.Count(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("count %s: %w", name, err)
-			}
-			st.Items = &n
-		}
-		if w, ok := e.(engine.Watcher); ok {
-			n, err := w.Changes(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("count the changes in %s: %w", name, err)
-			}
-			st.Changes = &n
-		}
-		if st.Stuck, err = stuck(ctx, e, maxStuckListed); err != nil {
-			return nil, err
-		}
-		list = append(list, st)
+	}
+	if err := m.count(ctx, engines, list); err != nil {
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(declined)) {
 		if declined[name] {
@@ -227,6 +215,35 @@ func (m *Manager) Engines(ctx context.Context) (list []EngineStatus, err error) 
 		}
 	}
 	return list, nil
+}
+
+// count fills in what the engines count, several at once, as in a Sync.
+func (m *Manager) count(ctx context.Context, engines []engine.Engine, list []EngineStatus) error {
+	var group errgroup.Group
+	group.SetLimit(m.cfg.Parallel)
+	for i, e := range engines {
+		group.Go(func() error { return list[i].count(ctx, e) })
+	}
+	return group.Wait()
+}
+
+func (st *EngineStatus) count(ctx context.Context, e engine.Engine) (err error) {
+	if c, ok := e.(engine.Counter); ok {
+		n, err := c.Count(ctx)
+		if err != nil {
+			return fmt.Errorf("count %s: %w", st.Name, err)
+		}
+		st.Items = &n
+	}
+	if w, ok := e.(engine.Watcher); ok {
+		n, err := w.Changes(ctx)
+		if err != nil {
+			return fmt.Errorf("count the changes in %s: %w", st.Name, err)
+		}
+		st.Changes = &n
+	}
+	st.Stuck, err = stuck(ctx, e, maxStuckListed)
+	return err
 }
 
 // SetEnabled sets whether the account syncs these engines. The choice is saved immediately,

@@ -76,9 +76,10 @@ type Profile struct {
 
 	// turn has room for the one goroutine that makes the manager, or that signs in or out.
 	turn chan struct{}
-	// opening guards stores, the open stores by their names. It is held while one opens.
-	opening sync.Mutex
-	stores  map[string]io.Closer
+	// opening is held for reading while a store opens, and for writing while all are closed.
+	opening sync.RWMutex
+	// stores has each store by its name, open or not.
+	stores map[string]*slot
 	// inbox guards the file of what other devices sent.
 	inbox sync.Mutex
 
@@ -157,7 +158,7 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if err := checkFolder(c.Dir); err != nil {
 		return nil, err
 	}
-	p := &Profile{config: c, sealedFiles: sealedFiles(), turn: make(chan struct{}, 1), stores: make(map[string]io.Closer), changed: make(chan struct{})}
+	p := &Profile{config: c, sealedFiles: sealedFiles(), turn: make(chan struct{}, 1), stores: newSlots(), changed: make(chan struct{})}
 	if p.unlock, err = c.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -202,10 +203,12 @@ func (p *Profile) Close() error {
 // closeStores closes the stores. The caller holds opening.
 func (p *Profile) closeStores() error {
 	var errs []error
-	for _, e := range p.stores {
-		errs = append(errs, e.Close())
+	for _, s := range p.stores {
+		if s.open != nil {
+			errs = append(errs, s.open.Close())
+			s.open = nil
+		}
 	}
-	clear(p.stores)
 	return errors.Join(errs...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/addons"
@@ -95,16 +96,35 @@ func storeFiles() []string {
 	return files
 }
 
-// once opens a store at the first call. open must not open another one.
+// A slot has a store once it is open.
+type slot struct {
+	mu   sync.Mutex
+	open io.Closer
+}
+
+// newSlots returns a slot for each store, and for the file that two of them share.
+func newSlots() map[string]*slot {
+	all := map[string]*slot{placesFile: {}}
+	for _, s := range stores {
+		all[s.name] = new(slot)
+	}
+	return all
+}
+
+// once opens a store at the first call. open must not open another one. Different stores may
+// be opened at once.
 func once[E io.Closer](p *Profile, name string, open func() (E, error)) (E, error) {
-	p.opening.Lock()
-	defer p.opening.Unlock()
-	if e, ok := p.stores[name]; ok {
-		return e.(E), nil
+	p.opening.RLock()
+	defer p.opening.RUnlock()
+	s := p.stores[name]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open != nil {
+		return s.open.(E), nil
 	}
 	e, err := open()
 	if err == nil {
-		p.stores[name] = e
+		s.open = e
 	}
 	return e, err
 }
@@ -166,17 +186,31 @@ func (p *Profile) ExtensionStorage(ctx context.Context) (*extstorage.Engine, err
 	return openFlat(ctx, p, "extension-storage", extstorage.Open)
 }
 
-// engines opens all stores. A store that cannot be opened is replaced with one that
-// fails with the reason.
+// engines opens all stores, the files at once. A store that cannot be opened is replaced with
+// one that fails with the reason.
 func (p *Profile) engines(ctx context.Context) []engine.Engine {
-	var all []engine.Engine
-	for _, s := range stores {
-		e, err := s.open(p, ctx)
-		if err != nil {
-			known, _ := catalogue.Lookup(s.name)
-			e = broken{s.name, known.Version, err}
-		}
-		all = append(all, e)
+	sharing := make(map[string][]int) // rows of the registry by their file
+	for i, s := range stores {
+		sharing[s.path()] = append(sharing[s.path()], i)
 	}
+	all := make([]engine.Engine, len(stores))
+	var files sync.WaitGroup
+	for _, rows := range sharing {
+		files.Go(func() {
+			for _, i := range rows {
+				all[i] = p.engine(ctx, stores[i])
+			}
+		})
+	}
+	files.Wait()
 	return all
+}
+
+func (p *Profile) engine(ctx context.Context, s store) engine.Engine {
+	e, err := s.open(p, ctx)
+	if err != nil {
+		known, _ := catalogue.Lookup(s.name)
+		return broken{s.name, known.Version, err}
+	}
+	return e
 }
