@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // The canary is a known text that the file holds sealed. A key that does not open it is not
@@ -32,12 +31,8 @@ func (k *keys) canary() ([]byte, error) {
 // checkKey returns an error where the key is not the file's, before anything is written. A
 // file from before there were canaries gets one, once its records have shown that the key
 // opens them.
-func (s *Store[R]) checkKey(ctx context.Context) error {
+func (s *Store[R]) checkKey(ctx context.Context, canary []byte) error {
 	sealer := s.keys.Load().sealer
-	var canary []byte
-	if err := s.db.QueryRow(ctx, sqlCanary).Scan(&canary); err != nil {
-		return sqlite.Explain(err)
-	}
 	switch {
 	case canary != nil && sealer == nil:
 		return engine.ErrNoKey

@@ -127,14 +127,10 @@ func (t *Tx[R]) indexPage(page []sealedRecord, skip bool) error {
 }
 
 // indexAll enters all records, once, where an earlier version of the program did not, or had
-// other words for them.
-func (s *Store[R]) indexAll(ctx context.Context) error {
-	if s.schema.Lookup == nil {
+// other words for them: version is that of the words in the file.
+func (s *Store[R]) indexAll(ctx context.Context, version int) error {
+	if s.schema.Lookup == nil || version == s.schema.LookupVersion {
 		return nil
-	}
-	var version int
-	if err := s.db.QueryRow(ctx, sqlIndexed).Scan(&version); err != nil || version == s.schema.LookupVersion {
-		return sqlite.Explain(err)
 	}
 	for at := int64(0); ; {
 		n := 0

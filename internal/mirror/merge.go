@@ -7,6 +7,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/ledger"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // Merge brings both sides together, in many small transactions. Killed between
@@ -181,8 +182,8 @@ func (c *chunk[R]) left(from, to int64) (left []int64, err error) {
 // the next sync, or this might never end.
 func (s *session[R]) snapshot(ctx context.Context) error {
 	var end int64
-	if err := s.store.view(ctx, func(tx *Tx[R]) error { _, err := tx.one(sqlLastRecord, nil, &end); return err }); err != nil {
-		return err
+	if err := s.store.db.QueryRow(ctx, sqlLastChanged).Scan(&end); err != nil {
+		return sqlite.Explain(err)
 	}
 	for at := int64(0); at < end; {
 		written := 0

@@ -81,11 +81,12 @@ func open[R any](ctx context.Context, schema Schema[R], c engine.StoreConfig, ma
 		return nil, err
 	}
 	s.setChunk(chunkSize)
-	if err = s.claim(ctx); err == nil {
-		err = s.checkKey(ctx)
+	of, err := s.claim(ctx)
+	if err == nil {
+		err = s.checkKey(ctx, of.canary)
 	}
 	if err == nil {
-		err = s.indexAll(ctx)
+		err = s.indexAll(ctx, of.lookups)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open %s: %w", c.Path, err), s.db.Close())
@@ -107,24 +108,30 @@ func newStore[R any](schema Schema[R], c engine.StoreConfig) *Store[R] {
 	return s
 }
 
+// meta is what opening a file reads of the table meta.
+type meta struct {
+	collection string
+	canary     []byte
+	lookups    int
+}
+
 // claim writes the collection's name into a new file and checks it in an old
 // one: two engines on one file would each delete the other's records.
-func (s *Store[R]) claim(ctx context.Context) error {
-	var collection string
-	err := s.db.QueryRow(ctx, sqlMeta).Scan(&collection)
-	if errors.Is(err, sql.ErrNoRows) {
+func (s *Store[R]) claim(ctx context.Context) (of meta, err error) {
+	read := func() error { return s.db.QueryRow(ctx, sqlMeta).Scan(&of.collection, &of.canary, &of.lookups) }
+	if err = read(); errors.Is(err, sql.ErrNoRows) {
 		if err = s.update(ctx, s.initialize); err != nil {
-			return err
+			return of, err
 		}
-		err = s.db.QueryRow(ctx, sqlMeta).Scan(&collection)
+		err = read()
 	}
 	if err != nil {
-		return sqlite.Explain(err)
+		return of, sqlite.Explain(err)
 	}
-	if collection != s.schema.Collection {
-		return fmt.Errorf("it holds the collection %q, not %q", collection, s.schema.Collection)
+	if of.collection != s.schema.Collection {
+		return of, fmt.Errorf("it holds the collection %q, not %q", of.collection, s.schema.Collection)
 	}
-	return nil
+	return of, nil
 }
 
 // initialize fills in a new file, with what its copies have to share.

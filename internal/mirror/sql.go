@@ -2,9 +2,8 @@ package mirror
 
 // Every statement of the package, so that a test can read the plan of each.
 const (
-	sqlMeta           = `SELECT collection FROM meta WHERE one = 1`
+	sqlMeta           = `SELECT collection, canary, lookups FROM meta WHERE one = 1`
 	sqlInitMeta       = `INSERT INTO meta (one, collection, canary) VALUES (1, ?1, ?2) ON CONFLICT DO NOTHING`
-	sqlCanary         = `SELECT canary FROM meta WHERE one = 1`
 	sqlSetCanary      = `UPDATE meta SET canary = ?1 WHERE one = 1`
 	sqlNotedSecret    = `SELECT noted FROM meta WHERE one = 1`
 	sqlSetNotedSecret = `UPDATE meta SET noted = ?1 WHERE one = 1`
@@ -12,7 +11,6 @@ const (
 	sqlPruneNoted     = `DELETE FROM noted WHERE n <= (SELECT n FROM noted WHERE n > 0 ORDER BY n DESC LIMIT 1 OFFSET ?1)`
 	sqlNoted          = `SELECT mac FROM noted WHERE n > 0`
 	sqlForgetNoted    = `DELETE FROM noted WHERE n > 0`
-	sqlIndexed        = `SELECT lookups FROM meta WHERE one = 1`
 	sqlSetIndexed     = `UPDATE meta SET lookups = ?1 WHERE one = 1`
 	sqlPast           = `SELECT past_global, past_sync_id FROM meta WHERE one = 1`
 	sqlSetPast        = `UPDATE meta SET past_global = ?1, past_sync_id = ?2 WHERE one = 1`
@@ -84,6 +82,7 @@ const (
 		SELECT n, id, CASE deleted WHEN 1 THEN NULL ELSE coalesce(local, mirror) END, changes FROM records
 		WHERE n > ?1 AND n <= ?2 AND changes > 0 AND refused <> changes
 		AND NOT EXISTS (SELECT 1 FROM retry WHERE retry.id = records.id AND held = 1) ORDER BY n`
+	sqlLastChanged = `SELECT coalesce(max(n), 0) FROM records WHERE changes > 0`
 	sqlNextChanged = `SELECT n FROM records WHERE n > ?1 AND changes > 0 ORDER BY n LIMIT 1 OFFSET ?2`
 	sqlSent        = `SELECT payload FROM outgoing WHERE n = ?1 AND id = ?2`
 	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?3, refused = 0, past = 0, base = NULL,
