@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/internal/places"
 	"github.com/syncmanager/syncmanager/internal/ledger"
 )
 
@@ -43,7 +42,6 @@ func (c *chunk) insertNew(page []staged) error {
 		c.added = append(c.added, p.in.n)
 		c.merged.Applied++
 		c.merged.NoteChanged(p.in.id)
-		c.tx.changed = append(c.tx.changed, p.in.id)
 	}
 	return nil
 }
@@ -128,42 +126,16 @@ func (c *chunk) met(all []newPage) (map[engine.ID]bool, error) {
 }
 
 func (c *chunk) insertPages(all []newPage) error {
-	urls := make([]string, len(all))
+	pages := make([]fresh, len(all))
 	for i, p := range all {
-		urls[i] = p.in.record.url
-	}
-	if err := c.tx.EnsureOrigins(urls); err != nil {
-		return err
-	}
-	var last int64
-	if err := c.tx.QueryRow(sqlLastPlace).Scan(&last); err != nil {
-		return err
-	}
-	const pageColumns, visitColumns = 14, 5
-	pages := make([]any, 0, len(all)*pageColumns)
-	visits := make([]any, 0, 4*len(all)*visitColumns)
-	for _, p := range all {
 		rec := p.in.record
-		r := row{url: rec.url}
+		r := &row{guid: p.in.id, url: rec.url, title: rec.title, synced: true, unknown: rec.unknown}
 		for _, v := range p.visits {
 			r.count(v)
 		}
-		origin, err := c.tx.Origin(r.url)
-		if err != nil {
-			return err
-		}
-		last++
-		pages = append(pages, last, string(p.in.id), r.url, places.HashURL(r.url), origin, rec.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
-			frecency(p.visits), 1, text(rec.unknown))
-		for _, v := range p.visits {
-			visits = append(visits, last, v.date, v.kind, text(v.unknown), int(v.flags))
-		}
-		c.tx.Index(last, r.url, rec.title)
+		pages[i] = fresh{r, p.visits}
 	}
-	if err := c.tx.InsertMany(sqlInsertPages, pageColumns, pages); err != nil {
-		return err
-	}
-	return c.tx.InsertMany(sqlInsertVisits, visitColumns, visits)
+	return c.tx.insertPages(pages)
 }
 
 // unstageInserted drops the staged rows that were inserted before their turn, if the chunk

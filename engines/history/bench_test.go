@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/history"
 )
 
@@ -134,5 +135,31 @@ func BenchmarkOneChange(b *testing.B) {
 		if err := s.Uploaded(b.Context(), engine.Receipt{At: 179_537_000_300, Stored: []engine.ID{out[0].ID}}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkImport is the import of pages that are new here; its time is that of one page with
+// its visits.
+func BenchmarkImport(b *testing.B) {
+	e := open(b, b.TempDir())
+	defer e.Close()
+	b.ReportAllocs()
+	source := func(yield func(history.Page, error) bool) {
+		for i := 0; b.Loop(); i++ {
+			p := history.Page{
+				URL:   fmt.Sprintf("https://www.host-%d.example/articles/%d/some-words-%d.html", i%700, i%91, i),
+				Title: fmt.Sprintf("An article about number %d and more", i),
+			}
+			for v := range benchVisits {
+				p.Visits = append(p.Visits, history.Visit{At: now.Add(-time.Duration(i%500_000)*time.Second - time.Duration(v)*time.Hour), Type: history.Link})
+			}
+			if !yield(p, nil) {
+				return
+			}
+		}
+	}
+	done, err := e.Import(b.Context(), source, nil, importing.Options{})
+	if err != nil || done.Added != b.N {
+		b.Fatal(done, err)
 	}
 }

@@ -215,10 +215,7 @@ func (t *tx) add(p *Page, visits []visit) (r *row, changed bool, err error) {
 }
 
 func (t *tx) addNew(p *Page, visits []visit) (*row, bool, error) {
-	r := &row{url: p.URL, title: p.Title, preview: p.PreviewImage}
-	if r.title != "" {
-		r.edited = t.Now().UnixMilli()
-	}
+	r := p.new(t.Now())
 	if err := t.insert(r, visits); err != nil {
 		return nil, false, err
 	}
@@ -229,6 +226,15 @@ func (t *tx) addNew(p *Page, visits []visit) (*row, bool, error) {
 		return nil, false, err
 	}
 	return r, true, t.save(r, false, false)
+}
+
+// new is the row of a page that the user adds at a time, without visits.
+func (p *Page) new(now time.Time) *row {
+	r := &row{url: p.URL, title: p.Title, preview: p.PreviewImage}
+	if r.title != "" {
+		r.edited = now.UnixMilli()
+	}
+	return r
 }
 
 // retitle gives a page the user's title, and remembers the one that the server

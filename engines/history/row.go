@@ -3,6 +3,7 @@ package history
 import (
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
@@ -223,10 +224,15 @@ func (t *tx) touch(r *row) error {
 		return err
 	}
 	r.synced = r.synced || n > 0
-	if r.syncable && !r.hidden && (r.synced || r.had || r.lastVisit >= t.Now().Add(-backfill).UnixMicro()) {
+	r.noteChange(t.Now())
+	return nil
+}
+
+// noteChange counts a change that the user made at a time, if it goes up.
+func (r *row) noteChange(now time.Time) {
+	if r.syncable && !r.hidden && (r.synced || r.had || r.lastVisit >= now.Add(-backfill).UnixMicro()) {
 		r.changes++
 	}
-	return nil
 }
 
 // remove deletes a page from the history: a tombstone goes up if the server may

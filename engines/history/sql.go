@@ -20,9 +20,9 @@ const (
 
 	sqlInsertPage = `INSERT INTO places (guid, url, url_hash, origin, title, hidden, syncable, visits, last_visit, typed, frecency,
 		changes, synced, edited, unknown, preview) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id`
-	sqlInsertPages = `INSERT INTO places (id, guid, url, url_hash, origin, title, hidden, syncable, visits, last_visit, typed, frecency, synced, unknown)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	sqlInsertVisits = `INSERT INTO visits (place, date, type, unknown, flags) VALUES (?, ?, ?, ?, ?)`
+	sqlInsertPages = `INSERT INTO places (id, guid, url, url_hash, origin, title, hidden, syncable, visits, last_visit, typed, frecency,
+		changes, synced, edited, unknown, preview) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlInsertVisits = `INSERT INTO visits (place, date, type, unknown, flags, referrer) VALUES (?, ?, ?, ?, ?, ?)`
 	// Of a list of IDs, those that a page has here, or that are known as deleted.
 	sqlMet = `SELECT guid FROM places WHERE guid IN (SELECT value FROM json_each(?1))
 		UNION ALL SELECT guid FROM history_tombstones WHERE guid IN (SELECT value FROM json_each(?1))
