@@ -2,6 +2,7 @@ package places
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -105,30 +106,20 @@ func (s *search) byWords() error {
 		return nil
 	}
 	if len(s.query) == 0 {
-		return s.scan(scanned + s.limit)
+		return s.top(scanned + s.limit)
 	}
 	ids, err := s.candidates()
-	if err != nil {
+	if err != nil || len(ids) == 0 {
 		return err
 	}
 	if len(ids) == candidates {
 		// There are more. The index gives them in the order of their age, so those
 		// that matter are looked for where they are.
-		if err := s.scan(scanned); err != nil {
+		if err := s.scan(scanned); err != nil || len(s.found) >= s.limit {
 			return err
 		}
 	}
-	for _, id := range ids[:min(len(ids), s.limit+verified)] {
-		if len(s.found) >= s.limit {
-			return nil
-		}
-		p, text, err := s.get(id)
-		if err != nil {
-			return err
-		}
-		s.take(p, text)
-	}
-	return nil
+	return s.ranked(ids)
 }
 
 // match is the query in the language of FTS5.
@@ -147,7 +138,7 @@ func match(query []string) string {
 	return b.String()
 }
 
-// candidates are places that the index has for the query, most frecency first.
+// candidates are the rows of places that the index has for the query, the newest first.
 func (s *search) candidates() (ids []int64, err error) {
 	rows, err := s.tx.Query(sqlCandidates, match(s.query), candidates)
 	if err != nil {
@@ -165,9 +156,24 @@ func (s *search) candidates() (ids []int64, err error) {
 	return ids, rows.Err()
 }
 
-// scan takes what matches among the first n places in the order of frecency.
-func (s *search) scan(n int) error {
-	rows, err := s.tx.Query(sqlByFrecency, n)
+// ranked takes what matches among candidates, in the order of frecency.
+func (s *search) ranked(ids []int64) error {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	return s.places(s.take, sqlRanked, string(list), s.limit+verified)
+}
+
+// top takes the first n places in the order of frecency.
+func (s *search) top(n int) error {
+	return s.places(func(p Place, _ string) { s.add(Hit{Place: p}) }, sqlByFrecency, n)
+}
+
+// places calls take for the places of a statement with the text of their bookmarks, until
+// there is no room for more.
+func (s *search) places(take func(Place, string), query string, args ...any) error {
+	rows, err := s.tx.Query(query, args...)
 	if err != nil {
 		return err
 	}
@@ -178,14 +184,36 @@ func (s *search) scan(n int) error {
 			return err
 		}
 		s.touched++
-		s.take(p, text)
+		take(p, text)
 	}
 	return rows.Err()
 }
 
-func (s *search) get(id int64) (Place, string, error) {
-	s.touched++
-	return scanPlace(s.tx.QueryRow(sqlSearched, id).Scan)
+// scan takes what matches among the first n places in the order of frecency.
+func (s *search) scan(n int) error {
+	rows, err := s.tx.Query(sqlWordsOfTheTop, n)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	q := newQuick(s.query)
+	for len(s.found) < s.limit && rows.Next() {
+		var id int64
+		var url, title, text string
+		if err := rows.Scan(&id, &url, &title, &text); err != nil {
+			return err
+		}
+		s.touched++
+		if !q.mayMatch(url, title, text) || !matches(words(url, title, text), s.query) {
+			continue
+		}
+		p, _, err := s.tx.Get(id)
+		if err != nil {
+			return err
+		}
+		s.add(Hit{Place: p})
+	}
+	return rows.Err()
 }
 
 func scanPlace(scan func(...any) error) (p Place, text string, err error) {

@@ -26,10 +26,13 @@ const (
 	sqlCounts      = `SELECT visits, bookmarks, bookmarked FROM places WHERE id = ?1`
 	sqlSetFrecency = `UPDATE places SET frecency = ?2 WHERE id = ?1`
 
-	sqlCandidates = `SELECT p.id FROM (SELECT rowid FROM search WHERE search MATCH ?1 ORDER BY rowid DESC LIMIT ?2) AS c
-		CROSS JOIN places AS p ON p.id = c.rowid ORDER BY p.frecency DESC, p.id DESC`
-	sqlByFrecency = `SELECT ` + columns + `, bookmark_text FROM places ORDER BY frecency DESC LIMIT ?1`
-	sqlSearched   = `SELECT ` + columns + `, bookmark_text FROM places WHERE id = ?1`
+	sqlCandidates = `SELECT rowid FROM search WHERE search MATCH ?1 ORDER BY rowid DESC LIMIT ?2`
+	// The inner query sets the order.
+	sqlRanked = `SELECT ` + columns + `, bookmark_text FROM (SELECT p.id AS ranked FROM json_each(?1) AS j
+			CROSS JOIN places AS p INDEXED BY places_rank ON p.id = j.value ORDER BY p.frecency DESC, p.id DESC LIMIT ?2) AS c
+		CROSS JOIN places ON id = c.ranked`
+	sqlByFrecency    = `SELECT ` + columns + `, bookmark_text FROM places ORDER BY frecency DESC LIMIT ?1`
+	sqlWordsOfTheTop = `SELECT id, url, title, bookmark_text FROM places ORDER BY frecency DESC LIMIT ?1`
 
 	// Of the places with most frecency the first of such a host, and else the best of
 	// those hosts. ?1 to ?4 are two ranges of hosts, ?5 a scheme or "".
