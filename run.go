@@ -19,6 +19,10 @@ type RunOptions struct {
 	// each further failure, up to Every; 0 means a minute. After a new change, the pause is
 	// Retry only.
 	Retry time.Duration
+	// Ready, if not nil, is called before each sync of Run's own. It returns when syncing is welcome,
+	// for example once the network is not metered, or the cause of ctx's end. The app's own Sync does
+	// not wait for it.
+	Ready func(ctx context.Context) error
 }
 
 // steady is how many times After a change waits while others keep coming.
@@ -81,8 +85,15 @@ func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 			}
 			line = line.next
 		case <-timer.C:
+			if o.Ready != nil {
+				if err := o.Ready(ctx); err != nil {
+					return err
+				}
+			}
 			// What changes from here on may miss this sync.
-			seen = count
+			m.mu.Lock()
+			seen = m.changes.count
+			m.mu.Unlock()
 			p.began(m.cfg.Now())
 			if err := m.lock(ctx); err != nil {
 				return err

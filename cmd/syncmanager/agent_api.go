@@ -12,8 +12,8 @@ import (
 )
 
 // agentAPI returns what serves the API on the agent's profile, on a socket that only the user
-// can open, and what reports events until its context ends. events is told of the steps of
-// syncs.
+// can open, and what reports events until its context ends, of each manager that the profile
+// has. events is told of the steps of syncs.
 func (a *app) agentAPI(p *profile.Profile, events *api.Events) (serve http.Handler, watch func(context.Context), err error) {
 	clients, err := a.clients()
 	if err != nil {
@@ -28,9 +28,16 @@ func (a *app) agentAPI(p *profile.Profile, events *api.Events) (serve http.Handl
 	}
 	log := a.log()
 	watch = func(ctx context.Context) {
-		err := s.Watch(ctx)
-		if ctx.Err() == nil {
-			log.Error("the API has no events", "err", err)
+		for ctx.Err() == nil {
+			_, changed := p.WatchAccount()
+			if !p.SignedOut() { // whoever wiped the data wants no new files either
+				err := s.Watch(ctx)
+				log.Debug("the manager ended, and the API's events with it", "err", err)
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
 		}
 	}
 	return door.New(door.Config{Service: s, Clients: clients, Local: &api.NoSecrets, Now: a.now, Log: log}), watch, nil

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
+	"github.com/syncmanager/syncmanager/internal/agent"
 	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
@@ -32,6 +34,13 @@ type app struct {
 	// wait is how long to wait for another process that uses the profile.
 	wait time.Duration
 
+	// args is the command line, without the program's name.
+	args []string
+	// shared is set for a command that runs in the agent.
+	shared *shared
+	// system is what an agent is told of the machine.
+	system func(*slog.Logger) agent.System
+
 	// started is set when the command line is valid and the work begins; an error
 	// before that is a usage error.
 	started bool
@@ -39,10 +48,11 @@ type app struct {
 
 // run is the whole command, on the system's clock. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	return (&app{Console: term.Console{In: stdin, Out: stdout, Err: stderr}, getenv: getenv, now: time.Now}).run(ctx, args)
+	return (&app{Console: term.Console{In: stdin, Out: stdout, Err: stderr}, getenv: getenv, now: time.Now, system: agent.ThisSystem}).run(ctx, args)
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
+	a.args = args
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(a.In)
@@ -54,6 +64,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 			err = fmt.Errorf("%w; see '%s --help'", err, command.CommandPath())
 		}
 		err = usage.Errorf("%w", err)
+	}
+	if a.shared != nil && errors.Is(err, syscall.EPIPE) {
+		return exitPipe // in a process of its own, the signal would have ended it
 	}
 	a.report(err)
 	return exitCode(err)
@@ -102,7 +115,7 @@ damaged; 4 sign in again; 5 the server asked to wait.`,
 	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.pairCommand(), a.logoutCommand(), a.accountCommand(), a.importCommand(),
 		a.searchCommand(), a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
 		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
-		a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
+		a.agentCommand(), a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
 	usage.Setup(root)
 	return root
 }
@@ -122,8 +135,7 @@ func (a *app) do(work func(*cobra.Command, []string) error) func(*cobra.Command,
 // report prints an error: a sentence on stderr, and with --json an object on stdout,
 // whose status is one of those of a sync's result, or usage.
 func (a *app) report(err error) {
-	var said *reportedError
-	if err == nil || errors.As(err, &said) {
+	if err == nil || errors.As(err, new(*reportedError)) || errors.As(err, new(*exitError)) {
 		return
 	}
 	a.complain(err)
@@ -152,37 +164,45 @@ func (a *app) log() *slog.Logger {
 // envKeyring lets a new profile keep its local key in the system's keyring.
 const envKeyring = "SYNCMANAGER_KEYRING"
 
-// open opens the profile that the flags and the environment name.
+// open opens the profile that the flags and the environment name, or returns the one that the agent
+// holds. The caller closes it with close.
 func (a *app) open(ctx context.Context, progress func(syncmanager.Progress)) (*profile.Profile, error) {
-	dir, err := a.profileDir()
+	if a.shared != nil {
+		l := listener{progress: progress}
+		if a.Verbose {
+			l.log = a.log().Handler()
+		}
+		a.shared.hub.join(a, l)
+		return a.shared.profile, nil
+	}
+	config, err := a.profileConfig(ctx, progress)
 	if err != nil {
 		return nil, err
+	}
+	return profile.Open(ctx, config)
+}
+
+func (a *app) profileConfig(ctx context.Context, progress func(syncmanager.Progress)) (profile.Config, error) {
+	dir, err := a.profileDir()
+	if err != nil {
+		return profile.Config{}, err
 	}
 	host, err := os.Hostname()
 	if err != nil || host == "" {
 		host = "this device"
 	}
-	return profile.Open(ctx, profile.Config{
-		Dir: dir, Wait: a.wait, Waiting: a.waiting(),
+	return profile.Config{
+		Dir: dir, Wait: a.wait, Waiting: a.waiting(ctx),
 		Keyring: a.getenv(envKeyring) == "1", Hostname: host, Version: buildInfo().Version,
 		Now: a.now, Rand: rand.Reader, Transport: transport(), Log: a.log(), Progress: progress,
-	})
-}
-
-// waiting says once that another process has the profile.
-func (a *app) waiting() func() error {
-	said := false
-	return func() error {
-		if !said {
-			a.Note("Waiting for another syncmanager that uses this profile…")
-		}
-		said = true
-		return nil
-	}
+	}, nil
 }
 
 // profileDir is the folder that the flag, the environment or the system names.
 func (a *app) profileDir() (string, error) {
+	if a.shared != nil {
+		return a.shared.profile.Dir(), nil
+	}
 	if a.dir != "" {
 		return a.dir, nil
 	}
@@ -191,12 +211,12 @@ func (a *app) profileDir() (string, error) {
 
 // with returns a RunE that opens the profile, runs work and closes the profile.
 func (a *app) with(work func(ctx context.Context, p *profile.Profile, args []string) error) func(*cobra.Command, []string) error {
-	return a.do(func(c *cobra.Command, args []string) (err error) {
+	return a.onProfile(func(c *cobra.Command, args []string) (err error) {
 		p, err := a.open(c.Context(), nil)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, p.Close()) }()
+		defer func() { err = errors.Join(err, a.close(p)) }()
 		return work(c.Context(), p, args)
 	})
 }

@@ -79,6 +79,8 @@ var jsonOutputs = []struct{ command, prints string }{
 	{`prefs`, `[{"name","value"}]`},
 	{`addons`, `[{"id","addonID","applicationID","enabled","source"}]`},
 	{`storage`, `[{"extId","key","value"}]; show EXT {"id","extId","data"}, show EXT KEY the value. Of these four, show, add and edit print one, the others an array`},
+	{`agent status`, `{"running","version","protocol","pid","since","profile","lastSync","nextSync","paused","problems"}, running alone if it does not run, and then the exit code is 1`},
+	{`agent install`, `{"service","file"}, uninstall as well`},
 	{`serve`, `{"url","otherUrls","listen","data","invitation"}, once it can be reached; otherUrls and invitation only if there are any`},
 	{`server user`, `[{"uid","email","created","seen","devices","disabled","bytes","quota"}]; add prints one; quota 0 is none; disable, enable, quota and rm {"user"}`},
 	{`server invite`, `{"code","expires"}`},

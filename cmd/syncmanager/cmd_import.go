@@ -49,17 +49,17 @@ addons.mozilla.org. Nothing is installed here. After the next sync, the account'
 other Firefoxes install the add-ons that they do not have, as with Firefox's own sync;
 an add-on that is disabled in the profile is disabled there. --only selects kinds.`,
 		Args: cobra.NoArgs,
-		RunE: a.do(func(c *cobra.Command, _ []string) (err error) {
+		RunE: a.onProfile(func(c *cobra.Command, _ []string) (err error) {
 			kinds, err := chosenKinds(only)
 			if err != nil {
 				return err
 			}
-			im.source, err = firefoxprofile.Open(dir, firefoxprofile.Options{PrimaryPassword: a.primaryPassword(c.Context(), fromStdin)})
+			im.source, err = firefoxprofile.Open(a.Path(dir), firefoxprofile.Options{PrimaryPassword: a.primaryPassword(c.Context(), fromStdin)})
 			if err != nil {
-				return a.notOpened(dir, err)
+				return a.notOpened(dir, a.Named(err, dir))
 			}
 			defer func() { err = errors.Join(err, im.source.Close()) }()
-			im.dir = dir
+			im.dir = a.Path(dir)
 			return a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 				im.into = p
 				return im.run(ctx, kinds)
@@ -95,7 +95,7 @@ func (a *app) primaryPassword(ctx context.Context, fromStdin bool) func(again bo
 
 // notOpened explains which folder may be meant.
 func (a *app) notOpened(dir string, err error) error {
-	if list, _ := firefoxprofile.List(dir); len(list) > 0 {
+	if list, _ := firefoxprofile.List(a.Path(dir)); len(list) > 0 {
 		return fmt.Errorf("%s holds several profiles of Firefox: name one of them: %s", dir, listed(list))
 	}
 	if errors.Is(err, firefoxprofile.ErrNoProfile) {

@@ -39,7 +39,7 @@ func (a *app) inBrowser(ctx context.Context, b *account.BrowserSignIn, open bool
 	ctx, cancel := context.WithTimeoutCause(ctx, browserTimeout, errNobodySignedIn)
 	defer cancel()
 	first, then := "Open this page in a browser, and sign in there", "Then paste the address of the page on which the sign-in ends"
-	if open && openBrowser(opener(runtime.GOOS, a.getenv), b.URL) == nil {
+	if open && a.browse(b.URL) == nil {
 		first = "Sign in in the browser that opens, or open this page in one"
 	}
 	if b.Returns {
@@ -117,6 +117,14 @@ func opener(system string, getenv func(string) string) []string {
 		return []string{"xdg-open"}
 	}
 	return nil
+}
+
+// browse opens a page in the user's browser.
+func (a *app) browse(url string) error {
+	if a.shared != nil {
+		return a.shared.browse(url) // in the session of who started the command
+	}
+	return openBrowser(opener(runtime.GOOS, a.getenv), url)
 }
 
 // openBrowser starts opener, which may run as long as the browser that it starts.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -116,7 +115,7 @@ func (a *app) readRecord(id engine.ID, file []string, raw bool) (syncmanager.Rec
 func (a *app) readInput(file []string) ([]byte, error) {
 	in := a.In
 	if len(file) > 0 && file[0] != "-" {
-		f, err := os.Open(file[0])
+		f, err := a.Open(file[0])
 		if err != nil {
 			return nil, err
 		}

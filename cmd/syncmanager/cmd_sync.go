@@ -66,7 +66,7 @@ in five minutes; 'syncmanager tabs inbox' receives them at once.`,
 		}
 		return nil
 	}
-	c.RunE = a.do(func(run *cobra.Command, _ []string) error { return a.sync(run.Context(), o) })
+	c.RunE = a.onProfile(func(run *cobra.Command, _ []string) error { return a.sync(run.Context(), o) })
 	return c
 }
 
@@ -76,7 +76,7 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
+	defer func() { err = errors.Join(err, a.close(p)) }()
 	made, err := p.EnsureAccount(ctx)
 	if err != nil {
 		return err

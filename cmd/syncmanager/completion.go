@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 
@@ -19,12 +20,17 @@ func (a *app) complete(c *cobra.Command, words func(context.Context, *profile.Pr
 	if err != nil || !profile.Exists(dir) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	if ran, _ := a.inAgent(c.Context()); ran { // it has printed the words
+		c.Root().SetOut(io.Discard)
+		c.Root().SetErr(io.Discard)
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	a.wait = 0
 	p, err := a.open(c.Context(), nil)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	defer func() { _ = p.Close() }()
+	defer func() { _ = a.close(p) }()
 	found, err := words(c.Context(), p)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -54,6 +54,9 @@ func exitCode(err error) int {
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
+	if in, ok := errors.AsType[*exitError](err); ok {
+		return in.code
+	}
 	switch statusOf(err) {
 	case syncmanager.StatusOK:
 		return exitDone

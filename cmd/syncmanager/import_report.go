@@ -16,10 +16,10 @@ func (a *app) importFile(
 		if path == "-" {
 			r, err = fromReader(a.In)
 		} else {
-			r, err = fromPath(path)
+			r, err = fromPath(a.Path(path))
 		}
 	})
-	return r, err
+	return r, a.Named(err, path)
 }
 
 // printReport prints what an import did, in one form for every kind of store: the counts

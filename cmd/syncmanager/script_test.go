@@ -12,13 +12,17 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"syncmanager": main, "xdg-open": xdgOpen, "elsewhere": elsewhere, "meets": meets, "ahead": ahead})
+	testscript.Main(m, map[string]func(){"syncmanager": scriptMain, "pausedagent": pausedAgent, "xdg-open": xdgOpen, "elsewhere": elsewhere, "meets": meets, "ahead": ahead})
 }
 
 // TestScripts runs the stories in testdata, one .txt file each. Every line is a separate
 // process, as a user would start it.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	testscript.Run(t, scriptParams(t))
+}
+
+func scriptParams(t *testing.T) testscript.Params {
+	return testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
@@ -37,6 +41,8 @@ func TestScripts(t *testing.T) {
 			"halt":          cmdHalt,
 			"nodes":         cmdNodes,
 			"front":         cmdFront,
+			"agent":         cmdAgent,
+			"crash":         cmdCrash,
 			"json":          cmdJSON,
 			"let":           cmdLet,
 			"hold":          cmdHold,
@@ -57,5 +63,5 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("there is no condition %s", name)
 		},
-	})
+	}
 }

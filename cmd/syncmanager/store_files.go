@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"slices"
 	"strings"
 
@@ -100,7 +99,7 @@ func (a *app) readFile(path string, read func(io.Reader) error) error {
 	if path == "-" {
 		return read(a.In)
 	}
-	f, err := os.Open(path)
+	f, err := a.Open(path)
 	if err != nil {
 		return err
 	}

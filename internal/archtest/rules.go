@@ -158,6 +158,8 @@ var rules = []rule{
 		"what devices hand each other is sealed with the account's key, as records are"},
 	{"internal/home", []string{".", "account", "account/message", "api", "engine", "internal/profile"},
 		"it joins a profile and the API, and decides nothing"},
+	{"internal/agent/...", []string{".", "account", "engine", "internal/..."},
+		"it holds a profile, and knows nothing of a command line"},
 	{"internal/profile", []string{".", "account", "account/pairing", "engine", "engines/...", "server", "internal/..."},
 		"a profile wires the public packages for whoever holds it, and knows nothing of a command line"},
 	{"internal/...", []string{"engine/importing", "internal/..."},

@@ -20,15 +20,37 @@ const (
 )
 
 // Manager returns the profile's sync manager, with all stores registered. It works
-// without an account too, except that Sync says to sign in.
+// without an account too, except that Sync says to sign in. A sign-out that it has to wait for is
+// the error [NotSignedInError], since that may have deleted the stores.
 func (p *Profile) Manager(ctx context.Context) (*syncmanager.Manager, error) {
 	if m := p.openManager(); m != nil {
 		return m, nil
 	}
+	_, changed := p.WatchAccount()
 	if err := p.take(ctx); err != nil {
 		return nil, err
 	}
 	defer p.giveBack()
+	select {
+	case <-changed:
+		if p.SignedOut() {
+			return nil, NotSignedInError{}
+		}
+	default:
+	}
+	return p.makeManager(ctx)
+}
+
+// AccountManager is Manager for a profile that is signed in. If it signs out meanwhile, it waits for
+// that, opens nothing, and returns [NotSignedInError].
+func (p *Profile) AccountManager(ctx context.Context) (*syncmanager.Manager, error) {
+	if err := p.take(ctx); err != nil {
+		return nil, err
+	}
+	defer p.giveBack()
+	if p.Account() == nil {
+		return nil, NotSignedInError{}
+	}
 	return p.makeManager(ctx)
 }
 

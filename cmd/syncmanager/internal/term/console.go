@@ -10,17 +10,54 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
+	"path/filepath"
+	"strings"
 )
 
 // A Console is what a command reads and writes, and how much it is to say.
 type Console struct {
 	In       io.Reader
 	Out, Err io.Writer
+	// Dir is the folder of relative paths on the command line; "" is the process's own.
+	Dir string
 	// JSON prints results as JSON.
 	JSON bool
 	// Quiet prints results and errors only; Verbose logs to Err.
 	Quiet, Verbose bool
 }
+
+// Path returns a path on the command line as this process can use it.
+func (c *Console) Path(name string) string {
+	if c.Dir == "" || name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.Dir, name)
+}
+
+// Open opens a file that the command line names.
+func (c *Console) Open(name string) (*os.File, error) {
+	f, err := os.Open(c.Path(name))
+	return f, c.Named(err, name)
+}
+
+// Named returns an error about the file that the command line names, with that name in its text.
+func (c *Console) Named(err error, name string) error {
+	path := c.Path(name)
+	if err == nil || path == name || !strings.Contains(err.Error(), path) {
+		return err
+	}
+	return &namedError{err, strings.ReplaceAll(err.Error(), path, name)}
+}
+
+// namedError is an error with another text.
+type namedError struct {
+	err  error
+	text string
+}
+
+func (e *namedError) Error() string { return e.text }
+func (e *namedError) Unwrap() error { return e.err }
 
 // Print prints a line of a result on stdout.
 func (c *Console) Print(format string, args ...any) error {

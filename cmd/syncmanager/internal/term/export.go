@@ -26,8 +26,8 @@ func (c *Console) Export(x Export, write func(io.Writer) error) error {
 	if x.Path == "-" {
 		return c.exportToStdout(x.Format, write)
 	}
-	if err := private(x.Path, x.Force, write); err != nil {
-		return err
+	if err := private(x.Path, c.Path(x.Path), x.Force, write); err != nil {
+		return c.Named(err, filepath.Dir(x.Path))
 	}
 	if c.JSON {
 		return c.PrintJSON(map[string]string{"file": x.Path, "format": x.Format})
@@ -49,10 +49,11 @@ func (c *Console) exportToStdout(format string, write func(io.Writer) error) err
 	return write(&visible{w: c.Out, as: as})
 }
 
-// private writes a file with mode 0600. The file appears only when it is complete.
-func private(path string, force bool, write func(io.Writer) error) (err error) {
+// private writes a file with mode 0600, which the user named. The file appears only when it is
+// complete.
+func private(named, path string, force bool, write func(io.Writer) error) (err error) {
 	if _, err := os.Lstat(path); err == nil && !force {
-		return fmt.Errorf("%s exists already; --force replaces it", path)
+		return fmt.Errorf("%s exists already; --force replaces it", named)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"golang.org/x/term"
@@ -16,7 +15,7 @@ import (
 
 // terminal returns the file descriptor of stream if it is a terminal.
 func terminal(stream any) (fd int, ok bool) {
-	f, isFile := stream.(*os.File)
+	f, isFile := stream.(interface{ Fd() uintptr })
 	if !isFile {
 		return 0, false
 	}
@@ -91,7 +90,7 @@ func (c *Console) Ask(ctx context.Context, what string) (string, error) {
 	}
 	typed := make(chan answer, 1)
 	go func() {
-		text, err := term.ReadPassword(fd)
+		text, err := readHidden(fd, c.In)
 		typed <- answer{text, err}
 	}()
 	var got answer
