@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	syncmanager "github.com/syncmanager/syncmanager"
@@ -61,6 +62,9 @@ func serve(ctx context.Context, line []byte) (any, error) {
 	var t task
 	if err := json.Unmarshal(line, &t); err != nil {
 		return nil, err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // as 'syncmanager serve' does
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

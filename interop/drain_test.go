@@ -13,7 +13,7 @@ import (
 func newNode(t *testing.T, w *testenv.Env) *counted {
 	t.Helper()
 	return count(t, func(root string) server.Config {
-		secret, err := w.Server.AddNode(t.Context(), root, 10)
+		secret, _, err := w.Server.AddNode(t.Context(), root, 10)
 		check(t, err)
 		return server.Config{Node: &server.Node{URL: root, Secret: secret}, Now: w.Clock.Now}
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/server/node"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/storage/transfer"
 	"github.com/syncmanager/syncmanager/server/token"
@@ -72,17 +73,22 @@ func (s *Server) beginDrain(ctx context.Context) (end func(), err error) {
 		unlock()
 		s.drains.Unlock()
 	}
+	if err := s.giveUpLeft(ctx); err != nil {
+		end()
+		return nil, err
+	}
+	return end, nil
+}
+
+// giveUpLeft puts in order what moves left that broke.
+func (s *Server) giveUpLeft(ctx context.Context) error {
 	left, err := s.tokens.Moves(ctx)
 	for _, m := range left {
 		if err == nil {
 			_, err = s.giveUp(ctx, m)
 		}
 	}
-	if err != nil {
-		end()
-		return nil, err
-	}
-	return end, nil
+	return err
 }
 
 func (s *Server) drain(ctx context.Context, url string) (d Drained, err error) {
@@ -95,7 +101,7 @@ func (s *Server) drain(ctx context.Context, url string) (d Drained, err error) {
 		for _, uid := range uids {
 			after = uid
 			var broken *transfer.SourceError
-			switch err = s.move(ctx, uid); {
+			switch err = s.movePatiently(ctx, uid); {
 			case err == nil:
 				d.Moved++
 				s.metrics.drained.Set(float64(s.cfg.Now().Unix()))
@@ -118,6 +124,30 @@ func (s *Server) drain(ctx context.Context, url string) (d Drained, err error) {
 		}
 	}
 	return d, errors.Join(err, listErr)
+}
+
+// A drain tries a move drainTries times, of which the first two are drainWait apart, and each later one twice as far from the
+// one before as that was: 13 seconds in all, in which a node restarts.
+const (
+	drainTries = 8
+	drainWait  = 100 * time.Millisecond
+)
+
+// movePatiently is move that waits and tries again when a node, or the proxy before it, answers that it is not there for
+// now: one such answer must not end the drain of thousands of users.
+func (s *Server) movePatiently(ctx context.Context, uid int64) error {
+	err := s.move(ctx, uid)
+	for n, wait := 1, drainWait; n < drainTries && errors.Is(err, node.ErrLater); n, wait = n+1, 2*wait {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+		if err = s.giveUpLeft(ctx); err == nil {
+			err = s.move(ctx, uid)
+		}
+	}
+	return err
 }
 
 // move moves one user's storage to another node. Nothing of it is left if it fails.

@@ -3,16 +3,23 @@ package server_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/inproc"
+	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
@@ -33,7 +40,7 @@ func newWithNode(t *testing.T) *withNode {
 	w := &withNode{dir: filepath.Join(t.TempDir(), "node")}
 	w.env = newEnv(t, func(cfg *server.Config) { cfg.NodeTransport = w })
 	var err error
-	if w.secret, err = w.server.AddNode(t.Context(), nodeURL, 10); err != nil {
+	if w.secret, _, err = w.server.AddNode(t.Context(), nodeURL, 10); err != nil {
 		t.Fatal(err)
 	}
 	w.openNode()
@@ -84,6 +91,44 @@ func (d *device) refused() {
 	}
 }
 
+// changePassword does what the page of the settings does, which ends the sessions of all devices.
+func (w *withNode) changePassword() error {
+	w.t.Helper()
+	h := w.server.Handler()
+	var how struct{ ClientSalt string }
+	if err := json.Unmarshal(post(w.t, h, "/auth/v1/account/credentials/status", map[string]string{"email": email}), &how); err != nil {
+		return err
+	}
+	var began struct{ PasswordChangeToken string }
+	start := post(w.t, h, "/auth/v1/password/change/start", map[string]string{"email": email, "oldAuthPW": stretched(w.t, how.ClientSalt)})
+	if err := json.Unmarshal(start, &began); err != nil {
+		return err
+	}
+	token, err := hex.DecodeString(began.PasswordChangeToken)
+	if err != nil {
+		return err
+	}
+	body := fmt.Sprintf(`{"authPW":"%064x","wrapKb":"%064x"}`, 1, 2)
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, root+"/auth/v1/password/change/finish", strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	change := onepw.PasswordChangeToken(token)
+	by := hawk.Credentials{ID: change.ID, Key: change.Key}
+	hawk.Sign(r, by, w.Now().Unix(), "nonce", hawk.PayloadHash("application/json", []byte(body)))
+	res, err := inproc.New(h).RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(res.Body)
+		return fmt.Errorf("the password is not changed: %s: %s", res.Status, text)
+	}
+	return nil
+}
+
 // What ends a token ends it at the node too, as soon as it was told, and other devices go on. That holds after
 // restarts of either side between any two of these.
 func TestTokensEndAtNodes(t *testing.T) {
@@ -108,6 +153,7 @@ func TestTokensEndAtNodes(t *testing.T) {
 			return other.account.Disconnect(w.t.Context(), account.Device{ID: d.account.DeviceID()})
 		}, true},
 		"signed out":           {func(w *withNode, d, _ *device) error { return d.account.SignOut(w.t.Context()) }, true},
+		"password changed":     {func(w *withNode, _, _ *device) error { return w.changePassword() }, false},
 		"disabled":             {func(w *withNode, _, _ *device) error { return w.server.SetDisabled(w.t.Context(), email, true) }, false},
 		"removed":              {func(w *withNode, _, _ *device) error { return w.server.RemoveUser(w.t.Context(), email) }, false},
 		"deleted by its owner": {func(w *withNode, _, _ *device) error { w.destroyAccount(); return nil }, false},

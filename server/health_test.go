@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/inproc"
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/mail"
@@ -69,6 +70,57 @@ func TestHeartbeatFailsWithWhatItStandsFor(t *testing.T) {
 				t.Error("the metrics do not count the failure")
 			}
 		})
+	}
+}
+
+// A journal that failed takes nothing more from anyone: the heartbeat says so, and writes are answered with 503.
+func TestHeartbeatOfAJournalThatFailed(t *testing.T) {
+	pgtest.OnFiles(t)
+	t.Parallel()
+	w := newEnv(t, nil)
+	d := w.device(true)
+	bob := &device{w: w, via: inproc.New(w.server.Handler())}
+	var err error
+	if bob.account, err = w.accounts(bob.via).CreateAccount(t.Context(), "bob@example.org", password); err != nil {
+		t.Fatal(err)
+	}
+	bob.renew()
+	for range 2 { // the first write of a file is not in the journal
+		for _, one := range []*device{d, bob} {
+			one.must("PUT", "/storage/bookmarks/one", `{"payload":"x"}`)
+		}
+	}
+	if text := scrape(t, w.server); !strings.Contains(text, "syncmanager_journal_wait_seconds_count 2") {
+		t.Error("the metrics do not count the waits for the journal")
+	}
+	if code, answer := w.beat(); code != http.StatusOK {
+		t.Fatalf("sound: %d %v", code, answer)
+	}
+	// A user leaves, so that the files of the others are brought to the disk; one of them cannot be.
+	files, err := filepath.Glob(filepath.Join(w.cfg.Dir, "storage", "*", "*.sqlite-wal"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, path := range files {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, path); err != nil { // which leads to itself
+			t.Fatal(err)
+		}
+	}
+	if err := w.server.RemoveUser(t.Context(), "bob@example.org"); err != nil {
+		t.Log(err)
+	}
+	code, answer := w.beat()
+	if code != http.StatusServiceUnavailable || answer["storage"] != "Err" || answer["reason"] != "unreachable" {
+		t.Errorf("%d %v", code, answer)
+	}
+	if code, body := d.do("PUT", "/storage/bookmarks/one", `{"payload":"y"}`); code != http.StatusServiceUnavailable {
+		t.Errorf("a write: %d %s", code, body)
+	}
+	if text := scrape(t, w.server); !strings.Contains(text, "syncmanager_healthy 0") || strings.Contains(text, `syncmanager_database_errors_total{reason="unreachable"} 0`) {
+		t.Error("the metrics do not tell")
 	}
 }
 
@@ -147,7 +199,7 @@ func TestMonitoringNamesMetricsThatExist(t *testing.T) {
 	})
 	w.server.SetCertificate(func() time.Time { return w.Now().Add(time.Hour) })
 	w.device(true).must("GET", "/info/collections", "")
-	if _, err := w.server.AddNode(t.Context(), nodeURL, 1); err != nil {
+	if _, _, err := w.server.AddNode(t.Context(), nodeURL, 1); err != nil {
 		t.Fatal(err)
 	}
 	// Some series begin with what they count.

@@ -83,6 +83,16 @@ func (m *metrics) secure(e security.Event, why security.Reason) {
 	m.events.WithLabelValues(string(e), string(why)).Inc()
 }
 
+// journalWaits adds the histogram of the waits for the journal of the users' files, and returns what fills it.
+func (m *metrics) journalWaits() func(time.Duration) {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: metricsNamespace, Name: "journal_wait_seconds", Help: "Time that a write waited until the journal of the users' files had it on the disk.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	})
+	m.registry.MustRegister(h)
+	return func(took time.Duration) { h.Observe(took.Seconds()) }
+}
+
 // userCount counts the users in the database at each scrape.
 type userCount struct {
 	desc  *prometheus.Desc

@@ -156,7 +156,7 @@ func TestMetricsOfNodes(t *testing.T) {
 	}
 	expect(`syncmanager_node_users{node="https://node.test"} 1`, `syncmanager_node_users{node="self"} 0`,
 		`syncmanager_node_state{node="https://node.test",state="up"} 1`, `syncmanager_node_state{node="https://node.test",state="down"} 0`)
-	if _, err := w.server.AddNode(t.Context(), server.Self, 10); err != nil {
+	if _, _, err := w.server.AddNode(t.Context(), server.Self, 10); err != nil {
 		t.Fatal(err)
 	}
 	if d, err := w.server.DrainNode(t.Context(), nodeURL); err != nil || d.Moved != 1 {

@@ -55,11 +55,14 @@ type NodeInfo struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// DefaultCapacity is the capacity of a node whose operator names none, and MaxCapacity the largest.
+// DefaultCapacity is the capacity of a new node whose operator names none, and MaxCapacity the largest.
 const (
 	DefaultCapacity = 100_000
 	MaxCapacity     = 1_000_000_000
 )
+
+// KeepCapacity leaves a node's capacity as it is; see [Server.AddNode].
+const KeepCapacity = token.KeepCapacity
 
 // maxNodeURL bounds the URL of a node, in bytes.
 const maxNodeURL = 200
@@ -90,18 +93,20 @@ func isLoopback(host string) bool {
 }
 
 // AddNode adds a storage node with the root url, or changes the capacity of one, and returns the secret that it is
-// started with; see [Config.Node]. A node that is being drained takes users again.
-func (s *Server) AddNode(ctx context.Context, url string, capacity int64) (secret []byte, err error) {
+// started with; see [Config.Node]. With [KeepCapacity] a known node keeps its capacity, and a new one has
+// [DefaultCapacity]. It returns what the capacity is. A node that is being drained takes users again.
+func (s *Server) AddNode(ctx context.Context, url string, capacity int64) (secret []byte, has int64, err error) {
 	if url, err = s.nodeURL(url); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if capacity < 0 || capacity > MaxCapacity {
-		return nil, fmt.Errorf("a capacity of %d users is not possible: at most %d", capacity, MaxCapacity)
+	if capacity != KeepCapacity && (capacity < 0 || capacity > MaxCapacity) {
+		return nil, 0, fmt.Errorf("a capacity of %d users is not possible: at most %d", capacity, MaxCapacity)
 	}
 	if secret, err = s.nodeSecret(url); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return secret, s.tokens.AddNode(ctx, url, capacity)
+	has, err = s.tokens.AddNode(ctx, url, capacity, DefaultCapacity)
+	return secret, has, err
 }
 
 // nodeSecret derives the secret of a node.

@@ -99,6 +99,7 @@ func (s *Server) openBackend(ctx context.Context) (err error) {
 	}
 	files, err := sqlite.New(sqlite.Config{
 		Dir: folder, Now: s.cfg.Now, Telemetry: s.telemetry, MaxOpen: openFiles(s.cfg.Memory, capacity.Descriptors()),
+		Waited: s.metrics.journalWaits(),
 	})
 	if err == nil {
 		s.backend = files

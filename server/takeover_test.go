@@ -46,7 +46,7 @@ func (w *importing) RoundTrip(r *http.Request) (*http.Response, error) {
 func (w *importing) add(host string, capacity int64) {
 	w.t.Helper()
 	url := "https://" + host
-	secret, err := w.server.AddNode(w.t.Context(), url, capacity)
+	secret, _, err := w.server.AddNode(w.t.Context(), url, capacity)
 	if err != nil {
 		w.t.Fatal(err)
 	}

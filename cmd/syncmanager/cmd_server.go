@@ -232,7 +232,7 @@ func (o *operator) compact(ctx context.Context, s admin.Admin, users []string) (
 			After  int64 `json:"after"`
 		}{len(users), failed, before, after})
 	} else {
-		err = o.Print("%d users: %s before, %s now.", len(users), usage.FormatSize(before), usage.FormatSize(after))
+		err = o.Print("%s: %s before, %s now.", plural(len(users), "user"), usage.FormatSize(before), usage.FormatSize(after))
 	}
 	if err == nil && failed > 0 {
 		err = &reportedError{syncmanager.StatusPartial}

@@ -107,7 +107,7 @@ func (o *operator) move(ctx context.Context, from, to move.Place) (err error) {
 	defer func() { err = errors.Join(err, unlockTo()) }()
 	cfg := move.Config{From: from, To: to, Now: time.Now}
 	progress := o.NewProgress()
-	cfg.Progress = func(done, all int) { progress.Say("users", fmt.Sprintf("%d of %d users", done, all)) }
+	cfg.Progress = func(done, all int) { progress.Say("users", fmt.Sprintf("%d of %s", done, plural(all, "user"))) }
 	frozen, release, err := hold(ctx, from.Dir)
 	if err != nil {
 		return err

@@ -47,14 +47,16 @@ bring it to the node's machine, and start the node with it:
 
 Whoever has the file can read and change the records of the node's users.`,
 		Args: cobra.ExactArgs(1),
-		PreRunE: func(*cobra.Command, []string) error {
-			if capacity < 0 || capacity > server.MaxCapacity {
+		PreRunE: func(c *cobra.Command, _ []string) error {
+			if !c.Flags().Changed("capacity") {
+				capacity = server.KeepCapacity
+			} else if capacity < 0 || capacity > server.MaxCapacity {
 				return fmt.Errorf("--capacity must be from 0 to %d", server.MaxCapacity)
 			}
 			return nil
 		},
 		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
-			secret, err := s.AddNode(ctx, args[0], capacity)
+			secret, has, err := s.AddNode(ctx, args[0], capacity)
 			if err != nil {
 				return err
 			}
@@ -68,9 +70,9 @@ Whoever has the file can read and change the records of the node's users.`,
 					URL      string `json:"url"`
 					Capacity int64  `json:"capacity"`
 					Secret   string `json:"secret_file,omitempty"`
-				}{args[0], capacity, path})
+				}{args[0], has, path})
 			}
-			o.Note("%s takes up to %d users.", args[0], capacity)
+			o.Note("%s takes up to %s.", args[0], plural(int(has), "user"))
 			if path != "" {
 				o.Note("The secret that it is started with, by 'serve --node-secret FILE', is in")
 				return o.Print("%s", path)
@@ -78,7 +80,7 @@ Whoever has the file can read and change the records of the node's users.`,
 			return nil
 		}),
 	}
-	c.Flags().Int64Var(&capacity, "capacity", server.DefaultCapacity, "give the node at most `N` users")
+	c.Flags().Int64Var(&capacity, "capacity", server.DefaultCapacity, "give the node at most `N` users; without it a known node keeps what it has")
 	c.Flags().StringVar(&path, "secret", "", "write the node's secret to `FILE`; by default node-HOST.secret in the server's data folder")
 	_ = c.MarkFlagFilename("secret")
 	return c

@@ -42,7 +42,7 @@ does this by itself.)`,
 					Users int `json:"users"`
 				}{users}))
 			}
-			return errors.Join(err, o.Print("The devices of %d users will compare all their data with the server.", users))
+			return errors.Join(err, o.Print("The devices of %s will compare all their data with the server.", plural(users, "user")))
 		}),
 	}
 }

@@ -32,7 +32,7 @@ type Admin interface {
 	Invitations(ctx context.Context) ([]accounts.Invitation, error)
 	RevokeInvitation(ctx context.Context, which string) error
 	Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error)
-	AddNode(ctx context.Context, url string, capacity int64) (secret []byte, err error)
+	AddNode(ctx context.Context, url string, capacity int64) (secret []byte, has int64, err error)
 	Nodes(ctx context.Context) ([]server.NodeInfo, error)
 	DrainNode(ctx context.Context, url string) (server.Drained, error)
 	RemoveNode(ctx context.Context, url string) error
@@ -79,8 +79,9 @@ type (
 	leased struct {
 		Kept bool `json:"kept"`
 	}
-	nodeSecret struct {
-		Secret []byte `json:"secret"`
+	addedNode struct {
+		Secret   []byte `json:"secret"`
+		Capacity int64  `json:"capacity"`
 	}
 	repair struct {
 		Force bool `json:"force"`
@@ -159,8 +160,8 @@ func Handler(a Admin, log *slog.Logger) http.Handler {
 		return a.Nodes(r.Context())
 	})
 	handle(mux, "POST /nodes", log, func(r *http.Request, in newNode) (any, error) {
-		secret, err := a.AddNode(r.Context(), in.URL, in.Capacity)
-		return nodeSecret{secret}, err
+		secret, has, err := a.AddNode(r.Context(), in.URL, in.Capacity)
+		return addedNode{secret, has}, err
 	})
 	handle(mux, "POST /node/drain", log, func(r *http.Request, _ struct{}) (any, error) {
 		return a.DrainNode(r.Context(), r.FormValue("url"))

@@ -138,10 +138,10 @@ func (c *Client) Invite(ctx context.Context, note string, life time.Duration) (c
 }
 
 // AddNode implements [Admin].
-func (c *Client) AddNode(ctx context.Context, url string, capacity int64) ([]byte, error) {
-	var out nodeSecret
-	err := c.do(ctx, http.MethodPost, "/nodes", nil, newNode{url, capacity}, &out)
-	return out.Secret, err
+func (c *Client) AddNode(ctx context.Context, url string, capacity int64) (secret []byte, has int64, err error) {
+	var out addedNode
+	err = c.do(ctx, http.MethodPost, "/nodes", nil, newNode{url, capacity}, &out)
+	return out.Secret, out.Capacity, err
 }
 
 // Nodes implements [Admin].

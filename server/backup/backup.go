@@ -30,12 +30,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 	"github.com/syncmanager/syncmanager/server/node"
-	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // format is the version of the archive's format.
@@ -212,18 +210,14 @@ func write(ctx context.Context, src Source, out io.Writer, work string, before *
 
 // writer writes one archive.
 type writer struct {
-	ctx    context.Context
-	src    Source
-	work   string
-	tar    *tar.Writer
-	before *earlier // nil: none
-	sums   []sum
-	report Report
-
-	// pending is what the journal had before the users' files were copied. behind has the users
-	// whose copies lack some of it, with their last-modified times.
-	pending *storagedb.Pending
-	behind  map[int64]bso.Timestamp
+	ctx     context.Context
+	src     Source
+	work    string
+	tar     *tar.Writer
+	before  *earlier // nil: none
+	sums    []sum
+	report  Report
+	lacking *lacking
 }
 
 func (w *writer) all() error {
@@ -261,66 +255,6 @@ func (w *writer) all() error {
 	return w.json(tailName, w.sums)
 }
 
-// storage adds the users' files one by one, and the steps that they lack. A file that cannot be read
-// does not stop the backup.
-func (w *writer) storage() (err error) {
-	root := filepath.Join(w.src.Dir, "storage")
-	// A step that leaves the journal from now on is in the user's file.
-	if w.pending, err = storagedb.ReadPending(root); err != nil {
-		return err
-	}
-	w.behind = make(map[int64]bso.Timestamp)
-	if err := w.users(root); err != nil || len(w.behind) == 0 {
-		return err
-	}
-	name, content := w.pending.Journal(w.behind)
-	return w.add("storage/"+filepath.ToSlash(name), int64(len(content)), bytes.NewReader(content))
-}
-
-func (w *writer) users(root string) error {
-	return filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
-		rel, relErr := filepath.Rel(w.src.Dir, p)
-		if relErr != nil {
-			return relErr
-		}
-		name := filepath.ToSlash(rel)
-		if err != nil {
-			if p == root {
-				return err
-			}
-			w.report.LeftOut = append(w.report.LeftOut, LeftOut{Name: name, Reason: err.Error()})
-			return nil
-		}
-		if _, is := storageNumber(name); !is || !e.Type().IsRegular() || !known.MatchString(name) {
-			return nil // a folder or a journal
-		}
-		err = w.database(name)
-		unread, ok := errors.AsType[*unreadable](err)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil // the user was removed meanwhile
-		case !ok || w.ctx.Err() != nil:
-			return err
-		}
-		return w.leaveOut(name, unread.err)
-	})
-}
-
-// leaveOut reports a file that cannot be read, and adds its copy from the previous backup if
-// there is one.
-func (w *writer) leaveOut(name string, why error) error {
-	out := LeftOut{Name: name, Reason: why.Error()}
-	at := filepath.Join(w.work, "copy")
-	if w.before.extract(w.ctx, name, at) == nil {
-		out.Kept = true
-		if err := errors.Join(w.file(name, at), os.Remove(at)); err != nil {
-			return err
-		}
-	}
-	w.report.LeftOut = append(w.report.LeftOut, out)
-	return nil
-}
-
 // unreadable is an error of reading a database, as opposed to writing its copy.
 type unreadable struct{ err error }
 
@@ -340,7 +274,7 @@ func (w *writer) database(name string) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if uid, is := storageNumber(name); is {
-		if err := w.noteBehind(uid, s); err != nil {
+		if err := w.lacking.note(w.ctx, uid, s); err != nil {
 			return &unreadable{err}
 		}
 	}
@@ -363,28 +297,6 @@ func (w *writer) database(name string) (err error) {
 		}
 	}
 	return w.add(name, int64(len(b)), bytes.NewReader(b))
-}
-
-// sqlModified reads the last-modified time of a user's storage.
-const sqlModified = `SELECT modified FROM storage`
-
-// noteBehind notes a user's file if it lacks steps that the journal has.
-func (w *writer) noteBehind(uid int64, s *sqlite.Snapshot) error {
-	rows, err := s.Query(w.ctx, sqlModified)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var modified bso.Timestamp
-	for rows.Next() {
-		if err := rows.Scan(&modified); err != nil {
-			return err
-		}
-	}
-	if w.pending.Missing(uid, modified) {
-		w.behind[uid] = modified
-	}
-	return sqlite.Explain(rows.Err())
 }
 
 // large adds a database through a copy on the disk.

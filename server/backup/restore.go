@@ -110,23 +110,12 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 	if err := root.Mkdir("storage", 0o700); err != nil {
 		return &targetError{err}
 	}
-	var databases []string
-	journal := false
-	_, err = scan(ctx, archive, func(name string, r io.Reader) error {
-		journal = journal || path.Ext(name) == ".redo"
-		if strings.HasSuffix(name, ".sqlite") {
-			databases = append(databases, name)
-		}
-		return writeFile(root, name, r)
-	})
+	databases, journal, err := extract(ctx, archive, root)
 	if err != nil {
 		return err
 	}
 	for _, name := range databases {
-		if err := sqlite.Check(ctx, filepath.Join(at, filepath.FromSlash(name))); err != nil {
-			if errors.Is(err, sqlite.ErrCorrupt) {
-				return fmt.Errorf("%w: the database %s is corrupt", ErrDamaged, name)
-			}
+		if err := checkDatabase(ctx, at, name); err != nil {
 			return err
 		}
 	}
@@ -135,12 +124,39 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 			return err
 		}
 	}
+	return renewSyncIDs(ctx, at, databases, random, now)
+}
+
+// extract writes the archive's files below root. It returns the names of the databases, and whether there are
+// steps that the users' files lack.
+func extract(ctx context.Context, archive io.Reader, root *os.Root) (databases []string, journal bool, err error) {
+	_, err = scan(ctx, archive, func(name string, r io.Reader) error {
+		journal = journal || path.Ext(name) == ".redo"
+		if strings.HasSuffix(name, ".sqlite") {
+			databases = append(databases, name)
+		}
+		return writeFile(root, name, r)
+	})
+	return databases, journal, err
+}
+
+// checkDatabase reads a database in the folder at from end to end.
+func checkDatabase(ctx context.Context, at, name string) error {
+	err := sqlite.Check(ctx, filepath.Join(at, filepath.FromSlash(name)))
+	if errors.Is(err, sqlite.ErrCorrupt) {
+		return fmt.Errorf("%w: the database %s is corrupt", ErrDamaged, name)
+	}
+	return err
+}
+
+// renewSyncIDs renews those of all users: devices have synced since the backup, so they must compare everything.
+func renewSyncIDs(ctx context.Context, at string, databases []string, random io.Reader, now time.Time) error {
 	for _, name := range databases {
-		if _, is := storageNumber(name); is {
-			// Devices have synced since the backup, so they must compare everything.
-			if err := storagedb.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random, now); err != nil {
-				return &targetError{err}
-			}
+		if _, is := storageNumber(name); !is {
+			continue
+		}
+		if err := storagedb.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random, now); err != nil {
+			return &targetError{err}
 		}
 	}
 	return nil

@@ -65,16 +65,8 @@ var (
 // that was killed is begun again, and copies what is not there yet; until then no server starts at the new place. Nothing
 // at the old place is changed.
 func Run(ctx context.Context, c Config) (r Report, err error) {
-	if c.From == c.To {
-		return r, ErrSame
-	}
-	for _, p := range []Place{c.From, c.To} {
-		if p.Dir == "" {
-			continue
-		}
-		if url, err := node.Folder(p.Dir); err != nil || url != "" {
-			return r, errors.Join(err, fmt.Errorf("%s: %w", p, ErrNode))
-		}
+	if err := c.check(); err != nil {
+		return r, err
 	}
 	from, err := open(ctx, c.From, true, nil)
 	if err != nil {
@@ -94,21 +86,37 @@ func Run(ctx context.Context, c Config) (r Report, err error) {
 	if err := to.begin(ctx, mark); err != nil {
 		return r, err
 	}
-	if err := copyTables(ctx, from, to, &r); err != nil {
+	if err := c.copy(ctx, from, to, &r); err != nil {
 		return r, err
 	}
-	if err := c.copyRecords(ctx, from, to, &r); err != nil {
-		return r, err
+	return r, to.end(ctx, secret)
+}
+
+// check refuses places between which nothing can be moved.
+func (c Config) check() error {
+	if c.From == c.To {
+		return ErrSame
 	}
-	if c.Unchanged != nil {
-		if err := c.Unchanged(ctx); err != nil {
-			return r, err
+	for _, p := range []Place{c.From, c.To} {
+		if p.Dir == "" {
+			continue
+		}
+		if url, err := node.Folder(p.Dir); err != nil || url != "" {
+			return errors.Join(err, fmt.Errorf("%s: %w", p, ErrNode))
 		}
 	}
-	if err := to.setSecret(ctx, secret); err != nil {
-		return r, err
+	return nil
+}
+
+// copy copies everything but the secret, while nobody changes it.
+func (c Config) copy(ctx context.Context, from, to *data, r *Report) error {
+	if err := copyTables(ctx, from, to, r); err != nil {
+		return err
 	}
-	return r, to.set(ctx, markName, server.MovingMarker, nil)
+	if err := c.copyRecords(ctx, from, to, r); err != nil || c.Unchanged == nil {
+		return err
+	}
+	return c.Unchanged(ctx)
 }
 
 // markOf returns the mark of a move of the server with a secret.
@@ -131,6 +139,14 @@ func (d *data) begin(ctx context.Context, mark []byte) error {
 		return fmt.Errorf("%s: %w", d.Place, ErrNotEmpty)
 	}
 	return d.set(ctx, markName, server.MovingMarker, mark)
+}
+
+// end gives a place that has everything else the secret, and takes the mark away: now it is the server.
+func (d *data) end(ctx context.Context, secret []byte) error {
+	if err := d.setSecret(ctx, secret); err != nil {
+		return err
+	}
+	return d.set(ctx, markName, server.MovingMarker, nil)
 }
 
 func (d *data) empty(ctx context.Context) (bool, error) {

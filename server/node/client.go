@@ -74,6 +74,8 @@ func (c *Client) do(ctx context.Context, method, what string, query url.Values, 
 	switch {
 	case res.StatusCode == http.StatusConflict && f.Error != "":
 		return nil, fmt.Errorf("%s: %w", c.url, f.err())
+	case res.StatusCode == http.StatusBadGateway, res.StatusCode == http.StatusServiceUnavailable, res.StatusCode == http.StatusGatewayTimeout:
+		return nil, fmt.Errorf("%s: %w: it answers %s", c.url, ErrLater, res.Status)
 	case res.StatusCode >= http.StatusInternalServerError:
 		return nil, fmt.Errorf("%s: %w: it answers %s", c.url, ErrAway, res.Status)
 	}

@@ -31,6 +31,8 @@ const Prefix = "/__node__/"
 var (
 	// ErrAway means that a node did not answer.
 	ErrAway = errors.New("the node does not answer")
+	// ErrLater is an ErrAway that may be over soon: the node, or a proxy before it, answered that it is not there for now.
+	ErrLater = fmt.Errorf("%w for now", ErrAway)
 	// ErrSecret means that a node has another secret, or that something else is at its URL.
 	ErrSecret = errors.New("there is no node with this secret: give it the file that 'server node add' wrote")
 )

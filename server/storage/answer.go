@@ -46,6 +46,8 @@ var (
 	notAcceptable = &refusal{status: http.StatusNotAcceptable}
 	tooLarge      = &refusal{status: http.StatusRequestEntityTooLarge, code: codeLimit}
 	unsupported   = &refusal{status: http.StatusUnsupportedMediaType}
+	failed        = &refusal{status: http.StatusInternalServerError}
+	unavailable   = &refusal{status: http.StatusServiceUnavailable}
 )
 
 func notAllowed(r resource) error {
@@ -109,6 +111,21 @@ const (
 	retrySoon  = "10"
 )
 
+// causes are what else may go wrong than that a request is refused: after how long the client may try again, and whether
+// the operator is told.
+var causes = []struct {
+	is     error
+	retry  string
+	report bool
+}{
+	{ErrBusy, retrySoon, false},
+	{ErrFenced, retrySoon, false},
+	{ErrClosed, retrySoon, false},
+	{ErrUnreachable, retrySoon, true},
+	{ErrFull, retryLater, true},
+	{ErrBatches, retryLater, true},
+}
+
 // fail answers a request that failed.
 func (s *Service) fail(a *answer, r *http.Request, err error) {
 	if a.begun {
@@ -118,56 +135,63 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 		}
 		panic(http.ErrAbortHandler)
 	}
-	var no *refusal
-	var condition *unmet
 	h := a.w.Header()
 	h.Del("X-Weave-Records") // they describe a success
 	h.Del("X-Weave-Next-Offset")
-	switch {
-	case errors.As(err, &condition):
-		body := jsonType
-		if condition.status == http.StatusNotModified {
-			body = ""
-		}
-		a.head(condition.status, body, &condition.modified)
-		if body != "" {
-			_, _ = a.w.Write([]byte{'0'})
-		}
+	if condition, ok := errors.AsType[*unmet](err); ok {
+		a.unmet(condition)
 		return
-	case errors.As(err, &no):
-		switch no.status {
-		case http.StatusMethodNotAllowed:
-			h.Set("Allow", no.allow)
-		case http.StatusUnauthorized:
-			h.Set("WWW-Authenticate", "Hawk")
-		}
-	case errors.Is(err, ErrUnauthorized): // by a step on the backend
-		no = unauthorized
+	}
+	no := s.refusalOf(h, r, err)
+	switch no.status {
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", no.allow)
+	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Hawk")
-	case errors.Is(err, ErrOverloaded):
-		no = &refusal{status: http.StatusServiceUnavailable}
-		h.Set("Retry-After", Seconds(s.gate.Wait()))
-	case errors.Is(err, ErrBusy), errors.Is(err, ErrFenced), errors.Is(err, ErrClosed):
-		no = &refusal{status: http.StatusServiceUnavailable}
-		h.Set("Retry-After", retrySoon)
-	case errors.Is(err, ErrUnreachable):
-		s.report(r, err)
-		no = &refusal{status: http.StatusServiceUnavailable}
-		h.Set("Retry-After", retrySoon)
-	case errors.Is(err, ErrFull), errors.Is(err, ErrBatches):
-		s.report(r, err)
-		no = &refusal{status: http.StatusServiceUnavailable}
-		h.Set("Retry-After", retryLater)
-	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
-		// The client has gone.
-		no = &refusal{status: http.StatusServiceUnavailable}
-		h.Set("Retry-After", retrySoon)
-	default:
-		s.report(r, err)
-		no = &refusal{status: http.StatusInternalServerError}
 	}
 	a.head(no.status, jsonType, nil)
 	_, _ = a.w.Write(strconv.AppendInt(nil, int64(no.code), 10))
+}
+
+// unmet answers a request whose condition does not hold.
+func (a *answer) unmet(condition *unmet) {
+	body := jsonType
+	if condition.status == http.StatusNotModified {
+		body = ""
+	}
+	a.head(condition.status, body, &condition.modified)
+	if body != "" {
+		_, _ = a.w.Write([]byte{'0'})
+	}
+}
+
+// refusalOf returns what a client is told of an error, and adds to the header when it may try again.
+func (s *Service) refusalOf(h http.Header, r *http.Request, err error) *refusal {
+	if no, ok := errors.AsType[*refusal](err); ok {
+		return no
+	}
+	if errors.Is(err, ErrUnauthorized) { // by a step on the backend
+		return unauthorized
+	}
+	if errors.Is(err, ErrOverloaded) {
+		h.Set("Retry-After", Seconds(s.gate.Wait()))
+		return unavailable
+	}
+	for _, c := range causes {
+		if errors.Is(err, c.is) {
+			if c.report {
+				s.report(r, err)
+			}
+			h.Set("Retry-After", c.retry)
+			return unavailable
+		}
+	}
+	if r.Context().Err() != nil || errors.Is(err, context.Canceled) { // the client has gone
+		h.Set("Retry-After", retrySoon)
+		return unavailable
+	}
+	s.report(r, err)
+	return failed
 }
 
 // report logs a failure of the server. It leaves out the path, which contains record IDs.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
@@ -54,22 +55,26 @@ func (s *Service) Nodes(ctx context.Context) (all []Node, err error) {
 	return all, nil
 }
 
-// AddNode adds a node, or changes the capacity of one, which may be draining and then no longer is. With the
-// first node, the server itself becomes one too, which takes no new users: its capacity is 0.
-func (s *Service) AddNode(ctx context.Context, url string, capacity int64) error {
-	err := s.db.Update(ctx, func(tx sqldb.Tx) error {
+// KeepCapacity is no edit of a node's capacity; see [Service.AddNode].
+const KeepCapacity = math.MinInt64
+
+// AddNode adds a node, or changes the capacity of one, which may be draining and then no longer is. With
+// [KeepCapacity] a known node keeps its capacity, and a new one gets the capacity usual. It returns the node's capacity.
+// With the first node, the server itself becomes one too, which takes no new users: its capacity is 0.
+func (s *Service) AddNode(ctx context.Context, url string, capacity, usual int64) (has int64, err error) {
+	err = s.db.Update(ctx, func(tx sqldb.Tx) error {
 		if _, err := tx.Exec(sqlAddSelf); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(sqlAddNode, url, capacity); err != nil {
+		if err := tx.QueryRow(sqlAddNode, url, capacity, usual).Scan(&has); err != nil {
 			return err
 		}
 		return recount(tx)
 	})
 	if err != nil {
-		return fmt.Errorf("add a node: %w", err)
+		return 0, fmt.Errorf("add a node: %w", err)
 	}
-	return nil
+	return has, nil
 }
 
 // recount counts the users of all nodes. All who change the number of a node's users lock its row, so that

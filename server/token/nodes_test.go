@@ -31,7 +31,7 @@ func withNodes(t *testing.T, database string, capacities map[string]int64) *env 
 		}
 	})
 	for url, capacity := range capacities {
-		w.ok(w.AddNode(t.Context(), url, capacity))
+		w.add(url, capacity)
 	}
 	return w
 }
@@ -40,6 +40,16 @@ func (w *env) ok(err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// add adds a node, or gives it another capacity.
+func (w *env) add(url string, capacity int64) {
+	w.t.Helper()
+	has, err := w.AddNode(w.t.Context(), url, capacity, 100)
+	w.ok(err)
+	if has != capacity {
+		w.t.Errorf("%s has a capacity of %d, and was given %d", url, has, capacity)
 	}
 }
 
@@ -95,8 +105,8 @@ func TestNodesAreFilledInProportion(t *testing.T) {
 	onBoth(t, func(t *testing.T, database string) {
 		w := withNodes(t, database, nil)
 		w.mustHave(w.ask("early", 200, 100, "key"))
-		w.ok(w.AddNode(t.Context(), node1, 3))
-		w.ok(w.AddNode(t.Context(), node2, 6))
+		w.add(node1, 3)
+		w.add(node2, 6)
 		w.counted(":1 node1:0 node2:0")
 		for i := range 9 {
 			a := w.mustHave(w.ask(fmt.Sprint("user", i), 200, 100, "key"))
@@ -128,7 +138,7 @@ func TestNodesAreFilledInProportion(t *testing.T) {
 		// Room is made by a removal, or by more capacity; not on a node that is down.
 		w.ok(w.Retire(t.Context(), "user0"))
 		w.mustHave(w.ask("late", 200, 100, "key"))
-		w.ok(w.AddNode(t.Context(), node1, 10))
+		w.add(node1, 10)
 		w.ok(w.SetNodeDown(t.Context(), node1, true))
 		w.mustRefuse(w.ask("later", 200, 100, "key"), 503, "error")
 		w.ok(w.SetNodeDown(t.Context(), node1, false))
@@ -137,11 +147,28 @@ func TestNodesAreFilledInProportion(t *testing.T) {
 	})
 }
 
+// Who names no capacity gives a new node the usual one, and leaves a known node's as it is. A draining one takes users again.
+func TestANodeKeepsItsCapacity(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		w := withNodes(t, database, map[string]int64{node1: 7})
+		w.ok(w.DrainNode(t.Context(), node1))
+		for url, want := range map[string]int64{node1: 7, node2: 100, "": 0} {
+			if has, err := w.AddNode(t.Context(), url, token.KeepCapacity, 100); err != nil || has != want {
+				t.Errorf("%q: a capacity of %d, want %d: %v", url, has, want, err)
+			}
+		}
+		all, err := w.Nodes(t.Context())
+		if want := []token.Node{{URL: ""}, {URL: node1, Capacity: 7}, {URL: node2, Capacity: 100}}; err != nil || !slices.Equal(all, want) {
+			t.Errorf("%+v, want %+v: %v", all, want, err)
+		}
+	})
+}
+
 func TestANewKeyStaysOnItsNode(t *testing.T) {
 	onBoth(t, func(t *testing.T, database string) {
 		w := withNodes(t, database, map[string]int64{node1: 9})
 		old := w.mustHave(w.ask("ann", 200, 100, "key-1"))
-		w.ok(w.AddNode(t.Context(), node2, 900))
+		w.add(node2, 900)
 		second := w.mustHave(w.ask("ann", 300, 250, "key-2"))
 		w.counted(":0 node1:1 node2:0")
 		w.Pass(2 * time.Hour)
@@ -185,7 +212,7 @@ func TestMove(t *testing.T) {
 		w := withNodes(t, database, map[string]int64{node1: 9})
 		ctx := t.Context()
 		ann := w.mustHave(w.ask("ann", 200, 100, "key"))
-		w.ok(w.AddNode(ctx, node2, 9))
+		w.add(node2, 9)
 		w.ok(w.DrainNode(ctx, node1))
 		if uids, err := w.OnNode(ctx, node1, 0, 10); err != nil || !slices.Equal(uids, []int64{ann.UID}) {
 			t.Fatalf("%v, %v", uids, err)

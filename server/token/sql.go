@@ -63,8 +63,10 @@ const (
 	sqlNodes   = `SELECT url, capacity, users, draining, down FROM nodes ORDER BY url`
 	sqlAnyNode = `SELECT EXISTS (SELECT 1 FROM nodes)`
 	sqlAddSelf = `INSERT INTO nodes (url, capacity) VALUES ('', 0) ON CONFLICT (url) DO NOTHING`
-	sqlAddNode = `INSERT INTO nodes (url, capacity) VALUES (?1, ?2)
-		ON CONFLICT (url) DO UPDATE SET capacity = excluded.capacity, draining = 0`
+	// A negative capacity keeps that of a node that is known, and stands for ?3 in a new one.
+	sqlAddNode = `INSERT INTO nodes (url, capacity) VALUES (?1, CASE WHEN ?2 < 0 THEN ?3 ELSE ?2 END)
+		ON CONFLICT (url) DO UPDATE SET capacity = CASE WHEN ?2 < 0 THEN nodes.capacity ELSE ?2 END, draining = 0
+		RETURNING capacity`
 	sqlLockNodes = `UPDATE nodes SET users = users`
 	sqlRecount   = `UPDATE nodes SET users = (SELECT count(*) FROM users u WHERE u.node = nodes.url AND u.replaced_at IS NULL)
 		+ (SELECT count(*) FROM moves m WHERE m.to_node = nodes.url)`

@@ -2,25 +2,14 @@ package sim
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	syncmanager "github.com/syncmanager/syncmanager"
-	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/server/backup"
 )
-
-// serverBackup is a backup of the server, with its state in the model.
-type serverBackup struct {
-	path  string
-	model steps
-}
 
 // within runs a step while a request of another one is in flight.
 func (r *run) within(s Step) {
@@ -286,90 +275,6 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 	return nil
 }
 
-// command makes the other devices start over with a kind, which the server has lost in one of
-// two cases, or makes them reset it.
-func (r *run) command(ctx context.Context, d *device, s Step) error {
-	name := "wipeEngine"
-	if s.Other%3 == 0 {
-		name = "resetEngine"
-	}
-	for _, other := range d.manager.Devices() {
-		if other.Local {
-			continue
-		}
-		if err := d.manager.SendCommand(ctx, other.ID, name, s.Kind); err != nil {
-			return err
-		}
-	}
-	if name == "wipeEngine" && s.Item%2 == 0 {
-		d.line.calm = true
-		defer func() { d.line.calm = false }()
-		r.drop(ctx, d, s)
-	}
-	return nil
-}
-
-// carriedOut notes what commands of other devices did to a device's kinds.
-func (r *run) carriedOut(ctx context.Context, d *device, mine steps, commands []syncmanager.Command) error {
-	for _, c := range commands {
-		for _, e := range c.Effects {
-			r.model.unbase(d, e.Engine)
-			if e.Did != "wiped" {
-				continue
-			}
-			r.model.cleared(d, e.Engine)
-			for n := range mine.of(r.model, e.Engine) {
-				if !d.model.must[n] {
-					delete(mine, n)
-				}
-			}
-			if tabs := d.stores["tabs"]; e.Engine == "tabs" && tabs != nil {
-				if err := tabs.add(ctx, 0, 0, Step{}); err != nil { // as a browser's tabs are still open
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// drop wipes a collection on the server: as other programs do, with a new sync ID, or without
-// telling any device.
-func (r *run) drop(ctx context.Context, d *device, s Step) {
-	name, records := s.Kind, d.manager.Records()
-	if s.Field%2 == 0 {
-		r.deleted(name, records.DeleteCollection(ctx, name))
-		return
-	}
-	rec, err := records.Get(ctx, "meta", "global", true)
-	if err != nil {
-		r.say("    %v", err)
-		return
-	}
-	var global map[string]any
-	if err := json.Unmarshal([]byte(rec.Sealed), &global); err != nil {
-		r.say("    %v", err)
-		return
-	}
-	engines, _ := global["engines"].(map[string]any)
-	entry, _ := engines[name].(map[string]any)
-	id := string(engine.NewID(r.rand.fork()))
-	if entry == nil {
-		return // it is switched off
-	}
-	entry["syncID"] = id
-	text, err := json.Marshal(global)
-	if err != nil {
-		r.say("    %v", err)
-		return
-	}
-	if _, err := records.Put(ctx, "meta", syncmanager.Record{ID: "global", Sealed: string(text)}, rec.Modified); err != nil {
-		r.say("    %v", err)
-		return
-	}
-	r.deleted(name, records.DeleteCollection(ctx, name))
-}
-
 // deleted notes that a collection may be gone from the server.
 func (r *run) deleted(name string, err error) {
 	if err != nil && !errors.Is(err, syncmanager.ErrNoCollection) {
@@ -391,80 +296,6 @@ func (r *run) switched() {
 			r.model.forget(r, k, steps{})
 		}
 	}
-}
-
-// copy saves a file of a device, or puts a saved one back, or another device's.
-func (r *run) copy(ctx context.Context, d *device, s Step) error {
-	file := ""
-	var only []string
-	if s.Kind != "" {
-		file = kinds[s.Kind].file
-		only = []string{file}
-	}
-	from := d
-	if s.Op == Clone {
-		if s.Kind == "" || s.Other >= len(r.devices) || s.Other == s.Device || s.Kind == "tabs" {
-			return nil
-		}
-		from = r.devices[s.Other]
-	}
-	c := d.copies[file]
-	if s.Op != PutBack {
-		got, err := from.snapshot(only...)
-		if err != nil {
-			return err
-		}
-		c = &saved{files: got, state: from.state.b, model: from.model.clone()}
-	}
-	if s.Op == Save {
-		d.copies[file] = c
-		return nil
-	}
-	if c == nil {
-		return nil
-	}
-	err := d.restart(ctx, func() error {
-		r.model.back(d, c.model, r.kindsOf(file))
-		if file == "" {
-			d.state.b = c.state
-		}
-		return d.replace(c.files)
-	})
-	if tabs := d.stores["tabs"]; err == nil && tabs != nil {
-		err = tabs.add(ctx, s.Item, s.N, s) // as a browser does when it starts
-	}
-	return err
-}
-
-func (r *run) restore(ctx context.Context, s Step) error {
-	if s.Op == Backup {
-		path := filepath.Join(r.dir, fmt.Sprintf("backup-%d", s.N))
-		b := &serverBackup{path: path, model: steps{}}
-		b.model.add(r.model.server)
-		r.backup = b
-		_, err := backup.Write(ctx, backup.Source{Dir: r.serverDir, Version: "sim", Now: r.clock(nil)}, path)
-		return err
-	}
-	if r.backup == nil {
-		return nil
-	}
-	r.net.late = nil
-	if err := r.server.Close(ctx); err != nil {
-		return err
-	}
-	r.server = nil
-	if err := os.RemoveAll(r.serverDir); err != nil {
-		return err
-	}
-	if err := backup.Restore(ctx, r.backup.path, r.serverDir, r.rand.fork(), r.clock(nil)()); err != nil {
-		return err
-	}
-	for _, k := range r.story.Kinds {
-		r.model.forget(r, k, r.backup.model)
-	}
-	var err error
-	r.server, err = r.newServer(ctx, r.serverDir)
-	return err
 }
 
 // sync syncs a device and tells the model.

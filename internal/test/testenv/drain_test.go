@@ -54,7 +54,7 @@ func newCluster(t *testing.T) *cluster {
 // add starts a node and adds it to the server.
 func (c *cluster) add(url string, capacity int64) {
 	c.T.Helper()
-	secret, err := c.Server.AddNode(c.T.Context(), url, capacity)
+	secret, _, err := c.Server.AddNode(c.T.Context(), url, capacity)
 	c.ok(err)
 	s, err := server.New(c.T.Context(), server.Config{
 		Dir: filepath.Join(c.T.(*testing.T).TempDir(), "node"), PublicURL: url, Node: &server.Node{URL: url, Secret: secret},
@@ -85,13 +85,19 @@ func (c *cluster) send(r *http.Request) (*http.Response, error) {
 	return inproc.New(s.Handler()).RoundTrip(r)
 }
 
+// errGateway, from cluster.toNode, has a request answered with 502.
+var errGateway = errors.New("a proxy answers")
+
 // RoundTrip carries a request of the server to a node.
 func (c *cluster) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	f := c.toNode
 	c.mu.Unlock()
 	if f != nil {
-		if err := f(r); err != nil {
+		switch err := f(r); {
+		case errors.Is(err, errGateway):
+			return &http.Response{StatusCode: http.StatusBadGateway, Status: "502 Bad Gateway", Body: http.NoBody, Request: r}, nil
+		case err != nil:
 			return nil, err
 		}
 	}
@@ -270,13 +276,24 @@ func TestADeviceSyncsWhileItsNodeIsDrained(t *testing.T) {
 // Each request of a drain fails once, with and without effect; then the drain is begun again.
 func TestADrainThatBreaksAnywhere(t *testing.T) {
 	t.Parallel()
+	breakDrains(t, errors.New("cut"), true)
+}
+
+// A proxy before a node answers each request of a drain once with 502, with and without effect: the drain goes on by itself.
+func TestADrainWaitsForANode(t *testing.T) {
+	t.Parallel()
+	breakDrains(t, errGateway, false)
+}
+
+// breakDrains drains a node again and again, and breaks one more request each time. ends says whether a drain may fail.
+func breakDrains(t *testing.T, cut error, ends bool) {
+	t.Helper()
 	c := newCluster(t)
 	c.add(nodeA, 100)
 	d := c.Device("laptop", "ann@example.org")
 	d.Add("https://one.example", "ann", "first")
 	d.Sync()
 	c.add(nodeB, 100)
-	cut := errors.New("cut")
 	from, to := nodeA, nodeB
 	for broken, more := 0, true; more; broken++ {
 		for _, lost := range []string{"the request", "its answer"} {
@@ -298,6 +315,9 @@ func TestADrainThatBreaksAnywhere(t *testing.T) {
 			_, err := c.Server.DrainNode(t.Context(), from)
 			more = n > broken
 			c.onRequest(nil)
+			if err != nil && !ends {
+				t.Fatalf("request %d, %s was lost: %v", broken, lost, err)
+			}
 			if err != nil { // the user goes on where they were
 				d.Add(fmt.Sprintf("https://during-%d-%d.example", broken, len(lost)), "ann", "x")
 				c.syncs(d)
@@ -307,7 +327,7 @@ func TestADrainThatBreaksAnywhere(t *testing.T) {
 			}
 			d.Add(fmt.Sprintf("https://after-%d-%d.example", broken, len(lost)), "ann", "x")
 			c.syncs(d)
-			_, err = c.Server.AddNode(t.Context(), from, 100)
+			_, _, err = c.Server.AddNode(t.Context(), from, 100)
 			c.ok(err)
 			from, to = to, from
 			if got := c.states(); !strings.Contains(got, from+" 1/100 up") || !strings.Contains(got, to+" 0/100 up") {
@@ -383,17 +403,17 @@ func TestURLsOfNodes(t *testing.T) {
 		"https://node1.example.org/?a=b", "https://node1.example.org/../x", "https://node1.example.org/%2e", "https://no de", "https://x\x00y",
 		"https://" + strings.Repeat("x", 300) + ".example.org", "javascript:alert(1)", "//node1.example.org",
 	} {
-		if _, err := c.Server.AddNode(t.Context(), url, 1); err == nil {
+		if _, _, err := c.Server.AddNode(t.Context(), url, 1); err == nil {
 			t.Errorf("%q is a node", url)
 		}
 	}
 	for _, capacity := range []int64{-1, 1 << 60} {
-		if _, err := c.Server.AddNode(t.Context(), nodeA, capacity); err == nil {
+		if _, _, err := c.Server.AddNode(t.Context(), nodeA, capacity); err == nil {
 			t.Errorf("a node for %d users", capacity)
 		}
 	}
 	c.expect("")
-	_, err := c.Server.AddNode(t.Context(), "https://Node1.example.org/", 1)
+	_, _, err := c.Server.AddNode(t.Context(), "https://Node1.example.org/", 1)
 	c.ok(err)
 	if _, err := c.Server.DrainNode(t.Context(), nodeB); !errors.Is(err, server.ErrNoNode) {
 		t.Errorf("drained no node: %v", err)

@@ -73,6 +73,7 @@ func Open(ctx context.Context, database string, o Options) (*pgxpool.Pool, error
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	config.ConnConfig.RuntimeParams["jit"] = "off"
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		registerByteaArrays(conn.TypeMap())
 		if _, err := conn.Exec(ctx, sqlCitusPlans); err != nil {
 			return fmt.Errorf("%w: %w", errNewConnection, err)
 		}

@@ -127,7 +127,9 @@ func (b *Backend) together(ctx context.Context, file *file, f func(*transaction)
 			return err
 		}
 		entry = journal.Entry{User: file.uid, Before: int64(t.last), After: int64(t.time), Step: t.redo.step}
+		began := b.now()
 		step, err = b.journal.Append(entry)
+		b.waited(b.now().Sub(began))
 		appended = err == nil
 		return err
 	})

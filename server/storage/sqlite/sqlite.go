@@ -45,6 +45,8 @@ type Config struct {
 	Beside bool
 	// Telemetry, if set, observes the statements.
 	Telemetry *telemetry.Observer
+	// Waited, if set, is told how long each step waited until it was in the journal that all users share.
+	Waited func(time.Duration)
 }
 
 //go:generate go run github.com/syncmanager/syncmanager/server/telemetry/statements
@@ -57,6 +59,7 @@ const cachePages = 64
 // other, and a user is backed up or deleted as a file.
 type Backend struct {
 	now     func() time.Time
+	waited  func(time.Duration)
 	files   *files
 	journal *journal.Journal
 	past    past
@@ -85,7 +88,10 @@ func open(c Config, j journal.Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{now: c.Now, files: files}
+	b := &Backend{now: c.Now, waited: c.Waited, files: files}
+	if b.waited == nil {
+		b.waited = func(time.Duration) {}
+	}
 	files.catchUp = b.catchUp
 	err = b.openJournal(c.Dir, j)
 	if c.Beside && errors.Is(err, dirlock.ErrLocked) {

@@ -12,8 +12,13 @@ import (
 // leastMemory is the least memory that a server needs.
 const leastMemory = 64e6
 
+// gcPercent lets the heap grow to five times of what is in use before it is collected. What a request allocates
+// is much beside what stays, and with Go's 100 collecting it took a sixth of the processor time of uploads.
+const gcPercent = 400
+
 // parseMemory reads how much memory the server may use, and limits Go's heap to a part
-// of it, unless GOMEMLIMIT does. It returns 0 if the memory is unknown.
+// of it, unless GOMEMLIMIT does. A heap with a limit is collected less often, unless GOGC says how often. It returns
+// 0 if the memory is unknown.
 func parseMemory(text string, getenv func(string) string) (int64, error) {
 	memory := capacity.Memory(os.DirFS("/"))
 	if text != "auto" {
@@ -27,6 +32,9 @@ func parseMemory(text string, getenv func(string) string) (int64, error) {
 	}
 	if memory > 0 && getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(heapOf(memory))
+	}
+	if memory > 0 && getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	return memory, nil
 }

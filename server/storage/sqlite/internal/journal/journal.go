@@ -198,6 +198,9 @@ func (j *Journal) join(add func(*flight)) (*flight, error) {
 
 // Remove returns when the journal has nothing of a user, whose file is gone or on the disk: the segments that do
 // are settled.
+//
+// It waits for two segments at most, however much others write: for one that is being settled, and then for the active one,
+// which is next, whoever ends it.
 func (j *Journal) Remove(user int64) error {
 	for {
 		j.Settled()
