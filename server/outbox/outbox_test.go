@@ -162,7 +162,7 @@ func TestRetries(t *testing.T) {
 		e.wants("refused")
 		e.put(o, "a", "m")
 		e.wants("m")
-		e.idle(o) // it has noted the failure, before the clock moves
+		e.idle(o)       // it has noted the failure, before the clock moves
 		var waits []int // in ticks of five seconds
 		for range 5 {
 			n := 0
