@@ -13,13 +13,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/api"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/internal/sealedfile"
 )
 
@@ -66,7 +66,7 @@ var (
 	ErrClientName = errors.New("the name of a client has 1 to 64 letters, digits, points, dashes and underscores")
 )
 
-var clientName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var clientName = lazyre.New(`^[A-Za-z0-9._-]{1,64}$`)
 
 // List lists the clients, sorted by name.
 func (f File) List() ([]Client, error) {

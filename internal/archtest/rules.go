@@ -40,7 +40,7 @@ var rules = []rule{
 		"the verbs are what an app could do itself with the public packages, whoever asks for them"},
 	{"api/internal/...", []string{"api"},
 		"what describes the verbs has them from their one table"},
-	{"api/door", []string{"api", "internal/dirlock", "internal/sealedfile"},
+	{"api/door", []string{"api", "internal/dirlock", "internal/lazyre", "internal/sealedfile"},
 		"who may call, and how, is decided without knowing what is called"},
 	{"engines/placesfile", []string{"engine", "engines/internal/places", "internal/sqlite"},
 		"it opens a file as engine.StoreConfig says, and knows neither engine on it"},
