@@ -112,7 +112,7 @@ const (
 	sqlSent           = `SELECT payload, title FROM history_outgoing WHERE id = ?1 AND payload IS NOT NULL`
 	sqlSendTombstones = `INSERT INTO history_outgoing (id) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 AND ` + notHeldGone + ` LIMIT ?1`
 	sqlToSend         = `SELECT id FROM places WHERE changes > 0 AND refused <> changes AND ` + notHeld + ` ORDER BY frecency DESC LIMIT ?1`
-	sqlGoing          = `SELECT places.id, guid, url, title, unknown, changes, frecency / 86400 FROM json_each(?1) AS j CROSS JOIN places ON places.id = j.value
+	sqlGoing          = `SELECT places.id, guid, url, title, unknown, changes, frecency / 86400 FROM json_each(?1) AS j CROSS JOIN places NOT INDEXED ON places.id = j.value
 		WHERE visits > 0 AND changes > 0 AND refused <> changes AND ` + notHeld + `
 		AND NOT EXISTS (SELECT 1 FROM history_outgoing AS o WHERE o.id = places.guid)`
 	// The newest visits of each page: ?2 + 1, and those at the date of the last of them.
@@ -123,7 +123,7 @@ const (
 
 	sqlStored = `UPDATE places SET synced = 1, refused = 0, base_title = CASE WHEN places.title <> o.title THEN o.title END,
 			changes = max(places.changes - o.changes, 0)
-		FROM history_outgoing AS o WHERE o.id = places.guid AND o.payload IS NOT NULL AND places.visits > 0
+		FROM history_outgoing AS o WHERE +o.id = places.guid AND o.payload IS NOT NULL AND places.visits > 0
 		AND o.n > ?1 AND o.n <= ?2`
 	sqlStoredGone = `DELETE FROM history_tombstones WHERE guid IN (SELECT o.id FROM history_outgoing AS o
 		WHERE o.n > ?1 AND o.n <= ?2 AND o.payload IS NULL)`

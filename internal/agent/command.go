@@ -98,13 +98,13 @@ func (a *Agent) run(ctx context.Context, conn *net.UnixConn, c Command) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
-		defer f.Close()
-	}
-	in, end, err := openInput(files[0])
+	defer files[1].Close()
+	defer files[2].Close()
+	in, err := openInput(files[0])
 	if err != nil {
 		return err
 	}
+	defer in.Close()
 	browsed := make(chan bool)
 	go func() { // ends with the connection
 		defer cancel() // who asked is gone
@@ -138,7 +138,7 @@ func (a *Agent) run(ctx context.Context, conn *net.UnixConn, c Command) error {
 			return context.Cause(ctx)
 		}
 	}})
-	end()
+	_ = in.Close()
 	return json.NewEncoder(conn).Encode(line{Exit: &code})
 }
 

@@ -21,4 +21,4 @@ func receiveFiles(*net.UnixConn) (files [streams]*os.File, err error) { return f
 
 type input struct{ *os.File }
 
-func openInput(f *os.File) (in *input, end func(), err error) { return &input{f}, func() {}, nil }
+func openInput(f *os.File) (*input, error) { return &input{f}, nil }

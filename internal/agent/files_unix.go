@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -79,11 +80,19 @@ func receiveFiles(c *net.UnixConn) (files [streams]*os.File, err error) {
 // what the user types next.
 type input struct {
 	*os.File
-	ended *os.File // readable when the command has ended
+	ended, end *os.File // a pipe whose end is closed when the command has ended
+
+	mu      sync.Mutex
+	reading int  // how many Reads use the files
+	over    bool // the command has ended; who reads last closes the files
 }
 
 // Read implements [io.Reader].
 func (in *input) Read(p []byte) (int, error) {
+	if !in.enter() {
+		return 0, os.ErrClosed
+	}
+	defer in.leave()
 	fds := []unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLIN}, {Fd: int32(in.ended.Fd()), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(fds, -1)
@@ -99,11 +108,48 @@ func (in *input) Read(p []byte) (int, error) {
 	}
 }
 
-// openInput returns the stdin of a command in f, and a function that ends it.
-func openInput(f *os.File) (in *input, end func(), err error) {
+// enter reports whether the files may be used, until leave.
+func (in *input) enter() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.over {
+		in.reading++
+	}
+	return !in.over
+}
+
+func (in *input) leave() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.reading--; in.over && in.reading == 0 {
+		in.closeFiles()
+	}
+}
+
+// Close ends each Read. A number of a file that a Read still waits for is not given to another file
+// before.
+func (in *input) Close() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.over {
+		return nil
+	}
+	in.over = true
+	err := in.end.Close()
+	if in.reading == 0 {
+		in.closeFiles()
+	}
+	return err
+}
+
+func (in *input) closeFiles() { _, _ = in.File.Close(), in.ended.Close() }
+
+// openInput returns the stdin of a command in f, which belongs to it.
+func openInput(f *os.File) (*input, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, nil, err
+		_ = f.Close()
+		return nil, err
 	}
-	return &input{f, r}, func() { _ = w.Close() }, nil
+	return &input{File: f, ended: r, end: w}, nil
 }
