@@ -64,8 +64,8 @@ const (
 	sqlAnyNode = `SELECT EXISTS (SELECT 1 FROM nodes)`
 	sqlAddSelf = `INSERT INTO nodes (url, capacity) VALUES ('', 0) ON CONFLICT (url) DO NOTHING`
 	// A negative capacity keeps that of a node that is known, and stands for ?3 in a new one.
-	sqlAddNode = `INSERT INTO nodes (url, capacity) VALUES (?1, CASE WHEN ?2 < 0 THEN ?3 ELSE ?2 END)
-		ON CONFLICT (url) DO UPDATE SET capacity = CASE WHEN ?2 < 0 THEN nodes.capacity ELSE ?2 END, draining = 0
+	sqlAddNode = `INSERT INTO nodes (url, capacity) VALUES (?1, CASE WHEN CAST(?2 AS BIGINT) < 0 THEN ?3 ELSE ?2 END)
+		ON CONFLICT (url) DO UPDATE SET capacity = CASE WHEN CAST(?2 AS BIGINT) < 0 THEN nodes.capacity ELSE ?2 END, draining = 0
 		RETURNING capacity`
 	sqlLockNodes = `UPDATE nodes SET users = users`
 	sqlRecount   = `UPDATE nodes SET users = (SELECT count(*) FROM users u WHERE u.node = nodes.url AND u.replaced_at IS NULL)
