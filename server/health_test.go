@@ -220,6 +220,9 @@ func TestMonitoringNamesMetricsThatExist(t *testing.T) {
 			t.Errorf("%s names %d metrics", file, len(found))
 		}
 		for _, metric := range found {
+			if w.cfg.Database != "" && strings.HasPrefix(metric, "syncmanager_journal_") {
+				continue // only users' files have a journal
+			}
 			if !strings.Contains(text, "\n"+metric+" ") && !strings.Contains(text, "\n"+metric+"{") {
 				t.Errorf("%s: the server has no %s", file, metric)
 			}
