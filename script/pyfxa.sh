@@ -1,35 +1,3 @@
 #!/bin/sh
-# Finds a Python that has PyFxA, Mozilla's client library for the accounts server,
-# or gives one to a Python of its own in the user's cache folder. Prints the path
-# of that Python and exits with 0, or prints why there is none, in one line, and
-# exits with 1.
-set -u
-
-version=0.9.0
-
-usable() {
-	"$1" -c "import importlib.metadata as m, fxa.core; assert m.version('PyFxA') == '$version'" 2>/dev/null
-}
-
-if [ -n "${SYNCMANAGER_PYFXA:-}" ]; then
-	usable "$SYNCMANAGER_PYFXA" && echo "$SYNCMANAGER_PYFXA" && exit 0
-	echo "SYNCMANAGER_PYFXA=$SYNCMANAGER_PYFXA has no PyFxA $version"
-	exit 1
-fi
-if ! command -v python3 >/dev/null; then
-	echo "no Python is installed"
-	exit 1
-fi
-folder=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/syncmanager/pyfxa-$version
-python=$folder/bin/python
-if ! usable "$python"; then
-	rm -rf "$folder"
-	mkdir -p "$(dirname "$folder")"
-	if ! { python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check --retries 1 --timeout 30 "PyFxA==$version"; } >&2 ||
-		! usable "$python"; then
-		rm -rf "$folder"
-		echo "pip could not install PyFxA $version"
-		exit 1
-	fi
-fi
-echo "$python"
+# Prints the path of a Python that has PyFxA, Mozilla's client library for the accounts server; see python.sh.
+exec sh "$(dirname "$0")/python.sh" PyFxA 0.9.0 fxa.core pyfxa "${SYNCMANAGER_PYFXA:-}"
