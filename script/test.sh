@@ -44,6 +44,11 @@ for program in python3 node javac cc; do
 	command -v $program >/dev/null || leave_out "the client in bindings that needs $program"
 done
 
+# The agent is checked by systemd's verifier, and on a bus of its own.
+for program in systemd-analyze dbus-daemon; do
+	command -v $program >/dev/null || leave_out "the test of the agent that needs $program"
+done
+
 # A validator of others reads the description of the API.
 if SYNCMANAGER_OPENAPI=$(sh script/openapi.sh); then
 	export SYNCMANAGER_OPENAPI

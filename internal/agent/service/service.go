@@ -50,14 +50,13 @@ func (a Agent) Unit() []byte {
 	return fmt.Appendf(nil, `# %s
 [Unit]
 Description=Sync Manager agent
-Documentation=man:syncmanager(1)
 After=network.target
 
 [Service]
 ExecStart=%s --profile %s agent
 Restart=on-failure
 RestartSec=30
-# Another agent, or a command line that this version does not know: trying again does not help.
+# A command line that this version does not know: trying again does not help.
 RestartPreventExitStatus=2
 UMask=0077
 NoNewPrivileges=yes
