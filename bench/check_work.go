@@ -67,7 +67,7 @@ func workloads() []workload {
 	}
 	return append(all,
 		workload{name: "a sync without changes", few: 5, many: 105, do: idleSyncs},
-		workload{name: "server: info/collections", few: 10, many: 210, do: requested(func(ctx context.Context, u *user, _ int) error {
+		workload{name: "server: info/collections", few: 100, many: 2100, do: requested(func(ctx context.Context, u *user, _ int) error {
 			return u.send(ctx, http.MethodGet, "/info/collections", nil, nil)
 		})},
 		workload{name: "server: POST of 100", few: 2, many: 12, each: 100, do: requested(func(ctx context.Context, u *user, i int) error {
