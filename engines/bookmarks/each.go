@@ -49,3 +49,12 @@ func (t *Tx) Children(folder engine.ID) ([]Item, error) {
 	rows, err := t.tx.rows(sqlChildren, f.n)
 	return itemsOf(rows), err
 }
+
+// Tree returns an item with all that is below it; see [Engine.Tree].
+func (t *Tx) Tree(id engine.ID) (*Node, error) {
+	r, err := t.tx.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return t.tx.tree(r.n)
+}

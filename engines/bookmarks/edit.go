@@ -12,12 +12,16 @@ import (
 )
 
 // Tx is a transaction of the user's changes; see [Engine.Edit].
-type Tx struct{ tx *tx }
+type Tx struct {
+	tx *tx
+	// undo records what changes; nil: nothing is recorded.
+	undo *undoRecorder
+}
 
 // Edit runs f in one transaction: all changes are kept if f returns nil, and none otherwise.
 // f must be quick and use only tx, because syncs and other edits wait for it.
 func (e *Engine) Edit(ctx context.Context, f func(tx *Tx) error) error {
-	return e.edit(ctx, func(t *tx) error { return f(&Tx{t}) })
+	return e.edit(ctx, func(t *tx) error { return f(&Tx{tx: t}) })
 }
 
 // Get returns the item with the ID, or [engine.ErrNotFound].
@@ -37,6 +41,7 @@ func (t *Tx) Insert(it *Item, at int) error {
 	r, err := t.tx.addWhole(*it, at)
 	if err == nil {
 		*it = r.Item
+		t.recordAdded(r.ID)
 	}
 	return err
 }
@@ -61,6 +66,7 @@ func (t *Tx) Update(it *Item) error {
 	if !slices.Equal(sortedTags(it.Tags), r.Tags) {
 		c.Tags = &it.Tags
 	}
+	t.recordChanged(r)
 	if r, err = t.tx.changeChecked(r, c); err == nil {
 		*it = r.Item
 	}
@@ -68,10 +74,20 @@ func (t *Tx) Update(it *Item) error {
 }
 
 // Move puts an item at a position of a folder; see [Engine.Move].
-func (t *Tx) Move(id, folder engine.ID, at int) error { return t.tx.moveTo(id, folder, at) }
+func (t *Tx) Move(id, folder engine.ID, at int) error {
+	if err := t.recordMoved(id); err != nil {
+		return err
+	}
+	return t.tx.moveTo(id, folder, at)
+}
 
 // Delete deletes the item with all that is below it, or returns [engine.ErrNotFound].
-func (t *Tx) Delete(id engine.ID) error { return t.tx.deleteItem(id) }
+func (t *Tx) Delete(id engine.ID) error {
+	if err := t.recordDeleted(id); err != nil {
+		return err
+	}
+	return t.tx.deleteItem(id)
+}
 
 // Add adds a bookmark, query, folder or separator at the end of it.Parent, or of Unfiled
 // without one, and returns it with its ID, place and times; see [Engine.Insert].

@@ -43,7 +43,11 @@ func (t *Tx) InsertTree(top *Node, at int) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.tx.tree(r.n)
+	added, err := t.tx.tree(r.n)
+	if err == nil {
+		t.recordTree(added)
+	}
+	return added, err
 }
 
 // addBelow adds nodes at the end of a folder, with all that is below them.

@@ -213,7 +213,7 @@ func (o *orderer) movedWithin(s Side) map[int32]bool {
 		}
 	}
 	moved := make(map[int32]bool)
-	for i, stays := range increasing(ranks) {
+	for i, stays := range Increasing(ranks) {
 		if !stays {
 			moved[ids[i]] = true
 		}
@@ -221,8 +221,8 @@ func (o *orderer) movedWithin(s Side) map[int32]bool {
 	return moved
 }
 
-// increasing marks a longest increasing subsequence.
-func increasing(seq []int32) []bool {
+// Increasing marks a longest increasing subsequence.
+func Increasing(seq []int32) []bool {
 	before := make([]int, len(seq)) // the element before it in the best one that ends with it
 	var ends []int                  // by length, where the best one of that length ends
 	for i, v := range seq {
