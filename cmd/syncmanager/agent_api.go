@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"net/http"
 
 	"github.com/syncmanager/syncmanager/api"
 	"github.com/syncmanager/syncmanager/api/door"
@@ -11,20 +10,20 @@ import (
 	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
-// agentAPI returns what serves the API on the agent's profile, on a socket that only the user
+// agentAPI returns the API on the agent's profile, as served on a socket that only the user
 // can open, and what reports events until its context ends, of each manager that the profile
 // has. events is told of the steps of syncs.
-func (a *app) agentAPI(p *profile.Profile, events *api.Events) (serve http.Handler, watch func(context.Context), err error) {
+func (a *app) agentAPI(p *profile.Profile, events *api.Events) (d door.Config, watch func(context.Context), err error) {
 	clients, err := a.clients()
 	if err != nil {
-		return nil, nil, err
+		return d, nil, err
 	}
 	s, err := api.New(api.Config{
 		Home:   home.Home{Profile: p, ProgramVersion: buildInfo().Version, Events: events},
 		Events: events, Now: a.now, Rand: rand.Reader,
 	})
 	if err != nil {
-		return nil, nil, err
+		return d, nil, err
 	}
 	log := a.log()
 	watch = func(ctx context.Context) {
@@ -40,5 +39,5 @@ func (a *app) agentAPI(p *profile.Profile, events *api.Events) (serve http.Handl
 			}
 		}
 	}
-	return door.New(door.Config{Service: s, Clients: clients, Local: &api.NoSecrets, Now: a.now, Log: log}), watch, nil
+	return door.Config{Service: s, Clients: clients, Local: &api.NoSecrets, Now: a.now, Log: log}, watch, nil
 }

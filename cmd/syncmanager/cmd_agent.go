@@ -14,6 +14,7 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/api"
+	"github.com/syncmanager/syncmanager/api/door"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/internal/agent"
 	"github.com/syncmanager/syncmanager/internal/profile"
@@ -27,6 +28,7 @@ type shared struct {
 }
 
 func (a *app) agentCommand() *cobra.Command {
+	var listen string
 	c := &cobra.Command{
 		Use:   "agent",
 		Short: "Keep the profile in sync by itself",
@@ -40,17 +42,26 @@ folder and the terminal of the command, so that none waits for another.
 The agent does not sync while the battery is low or the network is metered, where the
 system tells; 'syncmanager sync' does. It makes up for a sync when the machine wakes
 up or the network comes back. A profile that is not signed in waits for
-'syncmanager login'.`,
+'syncmanager login'.
+
+With --listen, programs that have a token ('syncmanager agent client') reach it at an
+address of this machine alone too, where they cannot use its socket.`,
 		Args: cobra.NoArgs,
-		RunE: a.do(func(c *cobra.Command, _ []string) error { return a.runAgent(c.Context()) }),
+		RunE: a.do(func(c *cobra.Command, _ []string) error { return a.runAgent(c.Context(), listen) }),
 	}
+	listenFlag(c, &listen)
 	c.AddCommand(a.agentInstallCommand(), a.agentUninstallCommand(), a.agentStatusCommand(), a.agentClientCommand())
 	return c
 }
 
-func (a *app) runAgent(ctx context.Context) (err error) {
+// runAgent runs the agent until ctx ends. listen is the address for programs with a token, or "".
+func (a *app) runAgent(ctx context.Context, listen string) (err error) {
 	if a.shared != nil {
 		return errors.New("the agent runs already")
+	}
+	at, err := loopbackAddress(listen)
+	if err != nil {
+		return err
 	}
 	h := newHub(a.log())
 	events := api.NewEvents(rand.Reader)
@@ -71,7 +82,7 @@ func (a *app) runAgent(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	handler, watch, err := a.agentAPI(p, events)
+	d, watch, err := a.agentAPI(p, events)
 	if err != nil {
 		return err
 	}
@@ -80,14 +91,23 @@ func (a *app) runAgent(ctx context.Context) (err error) {
 	defer watching.Wait()
 	defer stop()
 	watching.Go(func() { watch(ctx) })
+	reached := ""
+	if at.IsValid() {
+		address, done, err := serveLoopback(ctx, at, d)
+		if err != nil {
+			return err
+		}
+		watching.Go(func() { <-done })
+		reached = " Programs with a token reach it at " + address + "."
+	}
 	s := agent.New(agent.Config{
-		Handler: handler,
+		Handler: door.New(d),
 		Profile: p, Version: buildInfo().Version, PID: os.Getpid(), Now: a.now, Log: config.Log,
 		RuntimeDir: runtimeDir(a.getenv), System: a.system(config.Log),
 		Command: func(ctx context.Context, c agent.Command, s agent.Streams) int { return a.runShared(ctx, p, h, c, s) },
 	})
 	debug.SetGCPercent(50) // it is idle nearly always: less memory is worth more than time
-	return s.Run(ctx, func() { a.Note("Syncing %s. Ctrl-C stops.", p.Dir()) })
+	return s.Run(ctx, func() { a.Note("Syncing %s.%s Ctrl-C stops.", p.Dir(), reached) })
 }
 
 // anotherAgent says which agent holds the profile.

@@ -65,8 +65,12 @@ func registrarFor(system string, s service.Agent, getenv func(string) string) (r
 	}, nil
 }
 
-// registrar returns the registrar of the agent of the profile that the flags and the environment name.
-func (a *app) registrar() (registrar, error) {
+// registrar returns the registrar of the agent of the profile that the flags and the environment name,
+// which listens at an address too if listen is not "".
+func (a *app) registrar(listen string) (registrar, error) {
+	if _, err := loopbackAddress(listen); err != nil {
+		return registrar{}, err
+	}
 	dir, err := a.profileDir()
 	if err == nil {
 		dir, err = filepath.Abs(dir)
@@ -84,11 +88,13 @@ func (a *app) registrar() (registrar, error) {
 		}
 		return a.getenv(name)
 	})
-	return registrarFor(runtime.GOOS, service.Agent{Program: program, Profile: dir, Default: err == nil && usual == dir}, a.getenv)
+	s := service.Agent{Program: program, Profile: dir, Default: err == nil && usual == dir, Listen: listen}
+	return registrarFor(runtime.GOOS, s, a.getenv)
 }
 
 func (a *app) agentInstallCommand() *cobra.Command {
-	return &cobra.Command{
+	var listen string
+	c := &cobra.Command{
 		Use:   "install",
 		Short: "Have the system start the agent when you log in, and now",
 		Long: `Have the system start the agent of this profile when you log in, and now: as a systemd
@@ -96,7 +102,7 @@ user unit, as a launch agent on macOS, or as a scheduled task on Windows. It nee
 privileges. A service that this program did not write is not replaced.`,
 		Args: cobra.NoArgs,
 		RunE: a.do(func(c *cobra.Command, _ []string) error {
-			r, err := a.registrar()
+			r, err := a.registrar(listen)
 			if err != nil {
 				return err
 			}
@@ -106,6 +112,8 @@ privileges. A service that this program did not write is not replaced.`,
 			return a.reportService(r, "Installed and started "+r.what+".", "'syncmanager agent uninstall' undoes this.")
 		}),
 	}
+	listenFlag(c, &listen)
+	return c
 }
 
 func (a *app) agentUninstallCommand() *cobra.Command {
@@ -114,7 +122,7 @@ func (a *app) agentUninstallCommand() *cobra.Command {
 		Short: "Stop the agent, and have the system start it no more",
 		Args:  cobra.NoArgs,
 		RunE: a.do(func(c *cobra.Command, _ []string) error {
-			r, err := a.registrar()
+			r, err := a.registrar("")
 			if err != nil {
 				return err
 			}

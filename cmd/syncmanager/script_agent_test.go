@@ -3,7 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -29,7 +33,7 @@ const envAgents = "SYNCMANAGER_TEST_AGENTS"
 // apartFromAgents are the stories that change a profile's files behind its back, hold its lock, or are about
 // servers alone.
 var apartFromAgents = []string{
-	"addons", "agent", "completion", "damaged", "damaged_account", "locked", "partial", "serve", "server", "stuck", "storage",
+	"addons", "agent", "agent_listen", "completion", "damaged", "damaged_account", "locked", "partial", "serve", "server", "stuck", "storage",
 }
 
 // TestScriptsInAgents runs the stories again, with an agent for each profile from its second command on:
@@ -127,7 +131,7 @@ func pausedAgent() {
 		Console: term.Console{In: os.Stdin, Out: os.Stdout, Err: &readyWriter{}}, getenv: os.Getenv, now: time.Now, dir: dir,
 		wait: 10 * time.Second, system: func(*slog.Logger) agent.System { return metered{} },
 	}
-	if err := a.runAgent(ctx); err != nil {
+	if err := a.runAgent(ctx, ""); err != nil {
 		_, _ = os.Stderr.WriteString(err.Error() + "\n")
 		os.Exit(1)
 	}
@@ -156,12 +160,13 @@ func absolute(dir string) string {
 	return path
 }
 
-// agent PROFILE starts 'syncmanager agent', and returns once it can be reached.
+// agent PROFILE [FLAG...] starts 'syncmanager agent', and returns once it can be reached. With --listen, $ADDRESS
+// is where.
 func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: agent PROFILE")
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: agent PROFILE [FLAG...]")
 	}
-	c := exec.Command("syncmanager", "--profile", ts.MkAbs(args[0]), "agent")
+	c := exec.Command("syncmanager", append([]string{"--profile", ts.MkAbs(args[0]), "agent"}, args[1:]...)...)
 	c.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere")
 	said, err := c.StderrPipe()
 	ts.Check(err)
@@ -171,6 +176,10 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if !strings.HasPrefix(line, "Syncing ") {
 		ts.Fatalf("the agent says %s", line)
+	}
+	if _, at, ok := strings.Cut(line, "reach it at "); ok {
+		address, _, _ := strings.Cut(at, ". ")
+		ts.Setenv("ADDRESS", address)
 	}
 	background.Store("agent "+ts.MkAbs(args[0]), c)
 }
@@ -186,4 +195,29 @@ func cmdCrash(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(c.(*exec.Cmd).Process.Kill())
 	_ = c.(*exec.Cmd).Wait() // killed
+}
+
+// ask HOST TOKEN VERB [HEADER...] calls a verb at $ADDRESS, with an empty request, and prints the status and the answer. The
+// header Host is HOST; a TOKEN - is none.
+func cmdAsk(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: ask HOST TOKEN VERB [HEADER...]")
+	}
+	r, err := http.NewRequest(http.MethodPost, "http://"+ts.Getenv("ADDRESS")+"/v1/"+args[2], strings.NewReader("{}"))
+	ts.Check(err)
+	r.Host = args[0]
+	r.Header.Set("Content-Type", "application/json")
+	if args[1] != "-" {
+		r.Header.Set("Authorization", "Bearer "+args[1])
+	}
+	for _, header := range args[3:] {
+		name, value, _ := strings.Cut(header, ": ")
+		r.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	body, err := io.ReadAll(answer.Body)
+	ts.Check(errors.Join(err, answer.Body.Close()))
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", answer.StatusCode, body)
+	ts.Check(err)
 }

@@ -42,6 +42,7 @@ func scriptParams(t *testing.T) testscript.Params {
 			"nodes":         cmdNodes,
 			"front":         cmdFront,
 			"agent":         cmdAgent,
+			"ask":           cmdAsk,
 			"crash":         cmdCrash,
 			"json":          cmdJSON,
 			"let":           cmdLet,

@@ -18,6 +18,26 @@ type Agent struct {
 	Program, Profile string
 	// Default is set for the profile that the program uses unless another is named.
 	Default bool
+	// Listen is the address for programs with a token, or "".
+	Listen string
+}
+
+// line returns the command line, after the program.
+func (a Agent) line() []string {
+	words := []string{"--profile", a.Profile, "agent"}
+	if a.Listen != "" {
+		words = append(words, "--listen", a.Listen)
+	}
+	return words
+}
+
+// commandLine returns the command line, with its words quoted by quote.
+func (a Agent) commandLine(quote func(string) string) string {
+	words := []string{quote(a.Program)}
+	for _, word := range a.line() {
+		words = append(words, quote(word))
+	}
+	return strings.Join(words, " ")
 }
 
 // mark is in each file that this package writes, so that no other file is overwritten or removed.
@@ -53,7 +73,7 @@ Description=Sync Manager agent
 After=network.target
 
 [Service]
-ExecStart=%s --profile %s agent
+ExecStart=%s
 Restart=on-failure
 RestartSec=30
 # A command line that this version does not know: trying again does not help.
@@ -73,7 +93,7 @@ LimitCORE=0
 
 [Install]
 WantedBy=default.target
-`, mark, unitQuote(a.Program), unitQuote(a.Profile))
+`, mark, a.commandLine(unitQuote))
 }
 
 // unitQuote quotes a word of a command line in a unit.
@@ -91,6 +111,10 @@ func (a Agent) PlistPath(home string) string {
 
 // Plist returns the launchd agent.
 func (a Agent) Plist() []byte {
+	var line strings.Builder
+	for _, word := range append([]string{a.Program}, a.line()...) {
+		line.WriteString("\t\t<string>" + escape(word) + "</string>\n")
+	}
 	return fmt.Appendf(nil, `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <!-- %s -->
@@ -100,11 +124,7 @@ func (a Agent) Plist() []byte {
 	<string>%s</string>
 	<key>ProgramArguments</key>
 	<array>
-		<string>%s</string>
-		<string>--profile</string>
-		<string>%s</string>
-		<string>agent</string>
-	</array>
+%s	</array>
 	<key>RunAtLoad</key>
 	<true/>
 	<key>KeepAlive</key>
@@ -120,7 +140,7 @@ func (a Agent) Plist() []byte {
 	<integer>63</integer>
 </dict>
 </plist>
-`, mark, a.Label(), escape(a.Program), escape(a.Profile))
+`, mark, a.Label(), line.String())
 }
 
 func escape(text string) string {
@@ -134,5 +154,5 @@ func (a Agent) TaskName() string { return "Sync Manager agent" + a.suffix(" ") }
 
 // TaskCommand returns the command line of the scheduled task.
 func (a Agent) TaskCommand() string {
-	return `"` + a.Program + `" --profile "` + a.Profile + `" agent`
+	return a.commandLine(func(word string) string { return `"` + word + `"` })
 }

@@ -16,7 +16,7 @@ import (
 
 // agentWith has paths with what the formats escape.
 func agentWith(program string) service.Agent {
-	return service.Agent{Program: program, Profile: `/home/ann/"50%" & $HOME <my> pro'file`}
+	return service.Agent{Program: program, Profile: `/home/ann/"50%" & $HOME <my> pro'file`, Listen: "[::1]:4711"}
 }
 
 // TestSystemdTakesTheUnit asks systemd's own verifier.
@@ -63,8 +63,9 @@ func TestTheLaunchAgentIsXMLWithTheCommandLine(t *testing.T) {
 		}
 	}
 	i := slices.Index(texts, "ProgramArguments")
-	if want := []string{a.Program, "--profile", a.Profile, "agent"}; i < 0 || !slices.Equal(texts[i+1:i+5], want) {
-		t.Errorf("it runs %q of %q", texts[i+1:i+5], texts)
+	want := []string{a.Program, "--profile", a.Profile, "agent", "--listen", a.Listen, "RunAtLoad"}
+	if i < 0 || !slices.Equal(texts[i+1:i+1+len(want)], want) {
+		t.Errorf("it runs %q", texts)
 	}
 }
 
