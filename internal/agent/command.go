@@ -85,6 +85,7 @@ func (a *Agent) command(agent context.Context, w http.ResponseWriter, r *http.Re
 	if err := a.run(agent, conn, c); err != nil {
 		a.cfg.Log.WarnContext(agent, "a command could not be run", "err", err)
 	}
+	giveMemoryBack()
 }
 
 // run runs a command whose connection was taken over.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -93,8 +94,12 @@ func (a *Agent) note(results iter.Seq[syncmanager.Result]) {
 		a.last = l
 		a.mu.Unlock()
 		a.cfg.Log.Info("synced", "status", r.Status, "err", r.Err)
+		giveMemoryBack()
 	}
 }
+
+// giveMemoryBack returns to the system what a sync or a command took, since most of the time an agent waits.
+func giveMemoryBack() { debug.FreeOSMemory() }
 
 func (a *Agent) setProblem(text string) {
 	a.mu.Lock()
