@@ -195,14 +195,14 @@ func (m *Manager) Engines(ctx context.Context) (list []EngineStatus, err error) 
 	for name, on := range s.Pending {
 		declined[name] = !on
 	}
-	list = make([]EngineStatus, len(engines))
-	for i, e := range engines {
+	list = make([]EngineStatus, 0, len(engines)+len(declined))
+	for _, e := range engines {
 		name := e.Collection()
 		_, pending := s.Pending[name]
-		list[i] = EngineStatus{
+		list = append(list, EngineStatus{
 			Name: name, Enabled: !declined[name], Pending: pending, Registered: true, Version: e.Version(),
 			LastSync: s.Engines[name].LastSync, LastError: s.Engines[name].LastError,
-		}
+		})
 		delete(declined, name)
 	}
 	if err := m.count(ctx, engines, list); err != nil {

@@ -53,7 +53,7 @@ func (c *caller) try(verb string, request any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var value any = answer.Value
+	value := answer.Value
 	if answer.Items != nil {
 		items := []any{}
 		for item, err := range answer.Items {
@@ -93,8 +93,14 @@ func (c *caller) list(verb string, request any) []any {
 	return answer.([]any)
 }
 
-// refused calls a verb that fails, and returns the error.
-func (c *caller) refused(code api.Code, verb string, request any) *api.Error {
+// refused calls a verb that fails.
+func (c *caller) refused(code api.Code, verb string, request any) {
+	c.t.Helper()
+	_ = c.refusal(code, verb, request)
+}
+
+// refusal calls a verb that fails, and returns the error.
+func (c *caller) refusal(code api.Code, verb string, request any) *api.Error {
 	c.t.Helper()
 	_, err := c.try(verb, request)
 	var e *api.Error
@@ -419,8 +425,9 @@ func TestEventsAreReadFromWhereTheReaderWas(t *testing.T) {
 	go func() { close(started); ended <- c.service.Watch(ctx) }()
 	<-started
 	c.call("bookmarks.add", object{"title": "Go", "url": "https://go.dev/"})
-	for c.sync(); len(c.call("sync.results", nil)["results"].([]any)) == 0; c.sync() {
-		// Until Watch listens.
+	for listening := false; !listening; { // Watch does, once it has noted a sync
+		c.sync()
+		listening = len(c.call("sync.results", nil)["results"].([]any)) > 0
 	}
 	last := ""
 	for v := range events.Read(t.Context(), api.All, before) {

@@ -142,13 +142,13 @@ func checkValue(verb, path string, raw []byte, t reflect.Type, tag reflect.Struc
 		t = t.Elem()
 	}
 	bound, bounded := ParseBound(tag.Get("bound"))
-	switch {
-	case t == rawType:
+	switch t {
+	case rawType:
 		if bounded && !bound.has(len(raw)) {
 			return invalidf(path, fmt.Sprintf("%s must have %d to %d bytes", path, bound.Least, bound.Most))
 		}
 		return nil
-	case t == timeType:
+	case timeType:
 		if json.Unmarshal(raw, new(time.Time)) != nil || string(raw) == "null" {
 			return invalidf(path, path+` must be a time such as "2026-01-31T12:00:00Z"`)
 		}

@@ -57,7 +57,7 @@ func (a *app) inAgent(ctx context.Context) (ran bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	command := agent.Command{Version: buildInfo().Version, Args: a.args, Env: map[string]string{}}
 	if command.Dir, err = os.Getwd(); err != nil {
 		return true, err

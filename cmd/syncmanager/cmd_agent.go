@@ -124,7 +124,7 @@ func (a *app) agentInfo(ctx context.Context) (agent.Info, error) {
 	if err != nil {
 		return agent.Info{}, err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	return client.Info(ctx)
 }
 

@@ -145,7 +145,7 @@ func (m *twins) syncBoth() {
 	d.SetAtOnce(atOnce)
 	m.engines++
 	want, got := m.syncOf(whole, start), m.syncOf(d, start)
-	if !reflect.DeepEqual(got, want) {
+	if !reflect.DeepEqual(got, want) { //nolint:govet // none has an error
 		m.Fatalf("a merge of a part reports and sends\n%+v\nthe whole one:\n%+v", got, want)
 	}
 	here, err := d.Dump(ctx)

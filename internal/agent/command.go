@@ -105,7 +105,7 @@ func (a *Agent) run(ctx context.Context, conn *net.UnixConn, c Command) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	browsed := make(chan bool)
 	go func() { // ends with the connection
 		defer cancel() // who asked is gone

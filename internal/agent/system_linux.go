@@ -159,7 +159,7 @@ func (s *linuxSystem) watchBus(ctx, asking context.Context, tell func(Event)) (h
 
 // heedSignals tells what signals say, until ctx or the connection ends.
 func heedSignals(ctx context.Context, conn *dbus.Conn, signals <-chan *dbus.Signal, tell func(Event)) error {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	for {
 		select {
 		case signal, ok := <-signals:

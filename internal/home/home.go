@@ -66,7 +66,7 @@ func (h Home) SendTab(ctx context.Context, d engine.Device, page message.Tab) er
 	if d.AccountID == "" {
 		return errNotOfAccount
 	}
-	_, err := h.Profile.SendTab(ctx, d.AccountID, account.Tab{Title: page.Title, URL: page.URL, Private: page.Private})
+	_, err := h.Profile.SendTab(ctx, d.AccountID, account.Tab(page))
 	return err
 }
 

@@ -27,7 +27,7 @@ func GeneratePassword(random io.Reader) (string, error) {
 	for {
 		var b strings.Builder
 		for range generatedLength {
-			i, err := rand.Int(random, n)
+			i, err := rand.Int(random, n) //nolint:forbidigo // of the given randomness
 			if err != nil {
 				return "", fmt.Errorf("cannot make a password: %w", err)
 			}

@@ -127,7 +127,7 @@ func TestLongPagesJoinUp(t *testing.T) {
 	for _, sort := range []string{"oldest", "newest"} {
 		var want []string
 		for _, r := range decode[[]wire](s.do("GET", "/storage/c?full=1&sort="+sort, "").want(200)) {
-			want = append(want, string(r.ID))
+			want = append(want, r.ID)
 		}
 		if len(want) != records {
 			t.Fatalf("%s: %d of %d records", sort, len(want), records)
@@ -138,7 +138,7 @@ func TestLongPagesJoinUp(t *testing.T) {
 				page := s.do("GET", fmt.Sprintf("/storage/c?full=1&sort=%s&limit=%d%s", sort, limit, offset), "").want(200)
 				all := decode[[]wire](page)
 				for _, r := range all {
-					got = append(got, string(r.ID))
+					got = append(got, r.ID)
 				}
 				if n := page.Header().Get("X-Weave-Records"); n != fmt.Sprint(len(all)) {
 					t.Errorf("%s, limit %d: %s records announced, %d came", sort, limit, n, len(all))

@@ -34,6 +34,14 @@ type document struct {
 	groups []group
 }
 
+// parts returns the groups that a group has as fields: the one without a name has all others.
+func (d *document) parts(g group) []group {
+	if g.name != "" {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(d.groups), func(part group) bool { return part.name == "" })
+}
+
 type operation struct {
 	OperationID string `json:"operationId"`
 	Summary     string

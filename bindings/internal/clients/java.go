@@ -14,35 +14,31 @@ func (d *document) java() []byte {
 		d.javaType(&b, name)
 	}
 	for _, g := range d.groups {
-		class := nodeGroup(g.name)
-		final := "final "
-		if g.name == "" {
-			final = ""
-		}
-		fmt.Fprintf(&b, "\n    public static %sclass %s {\n        private final Door door;\n", final, class)
-		if g.name == "" {
-			for _, part := range d.groups {
-				if part.name != "" {
-					fmt.Fprintf(&b, "        public final %s %s;\n", nodeGroup(part.name), camel(part.name))
-				}
-			}
-		}
-		fmt.Fprintf(&b, "\n        public %s(Door door) {\n            this.door = door;\n", class)
-		if g.name == "" {
-			for _, part := range d.groups {
-				if part.name != "" {
-					fmt.Fprintf(&b, "            %s = new %s(door);\n", camel(part.name), nodeGroup(part.name))
-				}
-			}
-		}
-		b.WriteString("        }\n")
-		for _, v := range g.verbs {
-			v.java(&b)
-		}
-		b.WriteString("    }\n")
+		d.javaGroup(&b, g)
 	}
 	b.WriteString("}\n")
 	return b.Bytes()
+}
+
+func (d *document) javaGroup(b *bytes.Buffer, g group) {
+	class := nodeGroup(g.name)
+	final := "final "
+	if g.name == "" {
+		final = ""
+	}
+	fmt.Fprintf(b, "\n    public static %sclass %s {\n        private final Door door;\n", final, class)
+	for _, part := range d.parts(g) {
+		fmt.Fprintf(b, "        public final %s %s;\n", nodeGroup(part.name), camel(part.name))
+	}
+	fmt.Fprintf(b, "\n        public %s(Door door) {\n            this.door = door;\n", class)
+	for _, part := range d.parts(g) {
+		fmt.Fprintf(b, "            %s = new %s(door);\n", camel(part.name), nodeGroup(part.name))
+	}
+	b.WriteString("        }\n")
+	for _, v := range g.verbs {
+		v.java(b)
+	}
+	b.WriteString("    }\n")
 }
 
 // javaKeywords are verbs that are words of the language.

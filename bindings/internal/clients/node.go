@@ -11,12 +11,8 @@ func (d *document) node() []byte {
 	fmt.Fprintf(&b, "// %s\n\n", generated)
 	for _, g := range d.groups {
 		fmt.Fprintf(&b, "export class %s {\n  #door;\n\n  constructor(door) {\n    this.#door = door;\n", nodeGroup(g.name))
-		if g.name == "" {
-			for _, part := range d.groups {
-				if part.name != "" {
-					fmt.Fprintf(&b, "    this.%s = new %s(door);\n", camel(part.name), nodeGroup(part.name))
-				}
-			}
+		for _, part := range d.parts(g) {
+			fmt.Fprintf(&b, "    this.%s = new %s(door);\n", camel(part.name), nodeGroup(part.name))
 		}
 		b.WriteString("  }\n")
 		for _, v := range g.verbs {
@@ -42,22 +38,7 @@ func (d *document) nodeTypes() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "// %s\n\n", generated)
 	for _, name := range d.schemas() {
-		s := d.Components.Schemas[name]
-		if doc := comment(s.Description); doc != "" {
-			fmt.Fprintf(&b, "/** %s */\n", doc)
-		}
-		fmt.Fprintf(&b, "export interface %s {\n", name)
-		for _, field := range s.fields() {
-			if doc := comment(s.Properties[field].Description); doc != "" {
-				fmt.Fprintf(&b, "  /** %s */\n", doc)
-			}
-			optional := "?"
-			if s.needs(field) {
-				optional = ""
-			}
-			fmt.Fprintf(&b, "  %s%s: %s;\n", field, optional, nodeType(s.Properties[field]))
-		}
-		b.WriteString("}\n\n")
+		nodeInterface(&b, name, d.Components.Schemas[name])
 	}
 	b.WriteString(`/** Door carries requests: see HTTPDoor. */
 export interface Door {
@@ -68,12 +49,8 @@ export interface Door {
 `)
 	for _, g := range d.groups {
 		fmt.Fprintf(&b, "export class %s {\n  constructor(door: Door);\n", nodeGroup(g.name))
-		if g.name == "" {
-			for _, part := range d.groups {
-				if part.name != "" {
-					fmt.Fprintf(&b, "  readonly %s: %s;\n", camel(part.name), nodeGroup(part.name))
-				}
-			}
+		for _, part := range d.parts(g) {
+			fmt.Fprintf(&b, "  readonly %s: %s;\n", camel(part.name), nodeGroup(part.name))
 		}
 		for _, v := range g.verbs {
 			kind := "Promise<" + v.answer + ">"
@@ -89,6 +66,24 @@ export interface Door {
 		b.WriteString("}\n\n")
 	}
 	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n')
+}
+
+func nodeInterface(b *bytes.Buffer, name string, s *schema) {
+	if doc := comment(s.Description); doc != "" {
+		fmt.Fprintf(b, "/** %s */\n", doc)
+	}
+	fmt.Fprintf(b, "export interface %s {\n", name)
+	for _, field := range s.fields() {
+		if doc := comment(s.Properties[field].Description); doc != "" {
+			fmt.Fprintf(b, "  /** %s */\n", doc)
+		}
+		optional := "?"
+		if s.needs(field) {
+			optional = ""
+		}
+		fmt.Fprintf(b, "  %s%s: %s;\n", field, optional, nodeType(s.Properties[field]))
+	}
+	b.WriteString("}\n\n")
 }
 
 // comment is a text as a comment has it.

@@ -113,6 +113,7 @@ func (l *Library) newHandle(folder string, raw []byte) (_ *handle, err error) {
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.profile, err = profile.Open(h.ctx, profile.Config{
 		Dir: folder, Hostname: host, Version: l.Version, Wait: time.Duration(o.WaitMs) * time.Millisecond,
+		//nolint:forbidigo // here the real clock, randomness and network come in
 		Now: time.Now, Rand: rand.Reader, Transport: http.DefaultTransport, Log: slog.New(slog.DiscardHandler), Progress: events.Progress,
 	})
 	if errors.Is(err, profile.ErrLocked) {
