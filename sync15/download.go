@@ -21,8 +21,12 @@ import (
 )
 
 const (
-	// pageSize is the number of records asked for at once.
-	pageSize = 1000
+	// pageSize is the number of records asked for at once. They are read as they come, so that it
+	// bounds no memory: the fewer pages, the fewer requests. A server may send fewer.
+	pageSize = 10_000
+	// smallPage is the number after an answer broke off: a server, or something on the way, may
+	// end those that take long.
+	smallPage = 1000
 	// batchRecords and batchBytes bound what is opened and staged at once, and
 	// with it the memory of a download, however large the collection is.
 	batchRecords = 500
@@ -147,18 +151,24 @@ func (d *download) fetch(ctx context.Context, out chan<- *batch) error {
 	return nil
 }
 
-// fetchPages asks for what is newer than since, page after page.
+// fetchPages asks for what is newer than since, page after page. One that broke off is asked for
+// once more, in small pages; what came of it comes again.
 func (d *download) fetchPages(ctx context.Context, out chan<- *batch) error {
-	query := "?full=1&limit=" + strconv.Itoa(pageSize) + "&sort=oldest"
+	from := "&sort=oldest"
 	if newer := d.since; newer > 0 {
 		if d.marks.want != nil {
 			newer-- // the mark comes too
 		}
-		query += "&newer=" + newer.String()
+		from += "&newer=" + newer.String()
 	}
 	seen := map[string]bool{}
-	for page := query; ; {
-		next, err := d.page(ctx, page, out)
+	offset, size := "", d.r.c.page
+	for {
+		next, err := d.page(ctx, "?full=1&limit="+strconv.Itoa(size)+from+offset, out)
+		if size > smallPage && errors.Is(err, errBrokeOff) && !errors.Is(err, ErrProtocol) && ctx.Err() == nil {
+			size = smallPage
+			continue
+		}
 		if err != nil || next == "" {
 			return err
 		}
@@ -169,11 +179,11 @@ func (d *download) fetchPages(ctx context.Context, out chan<- *batch) error {
 		if len(next) > maxOffset {
 			return protocolError("download "+d.collection, fmt.Sprintf("the name of its next page has %d bytes", len(next)))
 		}
-		if pages := d.r.c.bounds.records / pageSize * 2; len(seen) > pages {
+		if pages := d.r.c.bounds.records / smallPage * 2; len(seen) > pages {
 			return protocolError("download "+d.collection, fmt.Sprintf("it has more than %d pages", pages))
 		}
 		seen[next] = true
-		page = query + "&offset=" + url.QueryEscape(next)
+		offset = "&offset=" + url.QueryEscape(next)
 	}
 }
 
@@ -240,6 +250,9 @@ func (d *download) records(ctx context.Context, doing string, resp *http.Respons
 	}
 	body := &bounded{Reader: resp.Body, read: &d.size, most: d.r.c.bounds.bytes}
 	if err := read(doing, body, d.maxLine(), add); err != nil {
+		if b != nil && errors.Is(err, errBrokeOff) {
+			d.free <- b
+		}
 		return err
 	}
 	if n, err := strconv.Atoi(resp.Header.Get("X-Weave-Records")); err == nil && n != total {

@@ -125,6 +125,35 @@ func TestADownloadThatBreaksOffIsNotTakenForAll(t *testing.T) {
 	}
 }
 
+// TestALargePageThatBreaksOffIsReadInSmallOnes: what came of it comes again, and counts once.
+func TestALargePageThatBreaksOffIsReadInSmallOnes(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	a, b := w.device("a"), w.device("b")
+	fill(a.shelf, 2500)
+	a.mustSync()
+	w.page = 10_000
+	var limits []string
+	w.after = func(r *http.Request, resp *http.Response) {
+		if isGet(r, "/storage/notes") {
+			limits = append(limits, r.URL.Query().Get("limit"))
+			if len(limits) == 1 {
+				resp.Body = io.NopCloser(io.MultiReader(io.LimitReader(resp.Body, 150_000), broken{}))
+			}
+		}
+	}
+	c := b.mustSync()
+	if want := []string{"10000", "1000", "1000", "1000"}; !slices.Equal(limits, want) {
+		t.Errorf("pages of %v were asked for; want %v", limits, want)
+	}
+	if got := b.shelf.content(); len(got) != 2500 || c.Merged.Applied != 2500 {
+		t.Errorf("%d notes, %d applied", len(got), c.Merged.Applied)
+	}
+	w.after = nil
+	b.mustSync()
+	w.expect("GET info/collections")
+}
+
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("connection reset") }

@@ -46,6 +46,8 @@ type env struct {
 	strip func(url.Values)
 	// lose, if set, says what gets lost: the request, or the answer.
 	lose func() (before, after error)
+	// page is how many records a device asks for at once.
+	page int
 	// asked lists the requests to the storage service, "GET info/collections".
 	mu    sync.Mutex
 	asked []string
@@ -61,7 +63,7 @@ const host = "http://sync.test"
 
 func newEnv(t testing.TB, change ...func(*env)) *env {
 	w := &env{
-		t: t, dir: t.TempDir(), Clock: testclock.At(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)),
+		t: t, dir: t.TempDir(), page: 1000, Clock: testclock.At(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)),
 		signer: token.NewSigner([]byte("a secret of this test")), node: host + "/storage",
 	}
 	for _, f := range change {
@@ -238,9 +240,11 @@ func (w *env) device(name string) *device {
 }
 
 func (d *device) client() *sync15.Client {
-	return sync15.New(sync15.Config{
+	c := sync15.New(sync15.Config{
 		Account: d.account, Now: func() time.Time { return d.w.Now().Add(d.skew) }, Rand: rand.Reader, Transport: d.w,
 	}, d.state)
+	c.SetPage(d.w.page)
+	return c
 }
 
 // restart marshals the state to JSON and back, as a new process would.

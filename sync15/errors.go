@@ -126,9 +126,12 @@ func (e *NetworkError) Unwrap() error { return e.err }
 // NetworkFailure returns true: it is how a caller knows such an error of any package.
 func (e *NetworkError) NetworkFailure() bool { return true }
 
+// errBrokeOff is about an answer that ended early.
+var errBrokeOff = errors.New("the answer broke off")
+
 // brokeOff is a NetworkError about an answer that ended early.
 func brokeOff(doing string, err error) error {
-	return &NetworkError{fmt.Errorf("%s: the answer broke off: %w", doing, err)}
+	return &NetworkError{fmt.Errorf("%s: %w: %w", doing, errBrokeOff, err)}
 }
 
 // conflictError is a 412: the caller starts again.

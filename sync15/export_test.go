@@ -29,5 +29,8 @@ func (c *Client) Bound(records int, bytes int64, clients int) {
 	c.bounds = bounds{records, bytes, clients}
 }
 
+// SetPage sets how many records are asked for at once.
+func (c *Client) SetPage(n int) { c.page = n }
+
 // Inner is what the state holds.
 func (s *State) Inner() *state { return &s.s }

@@ -1,6 +1,7 @@
 package sync15
 
 import (
+	"slices"
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -77,7 +78,7 @@ func (m *marker) see(id bso.ID, modified bso.Timestamp) (known bool) {
 	if modified > m.last.At {
 		m.last = mark{At: modified, IDs: m.last.IDs[:0]}
 	}
-	if modified == m.last.At && len(m.last.IDs) <= maxMarked {
+	if modified == m.last.At && len(m.last.IDs) <= maxMarked && !slices.Contains(m.last.IDs, id) {
 		m.last.IDs = append(m.last.IDs, id)
 	}
 	return false

@@ -90,6 +90,8 @@ type Client struct {
 
 	// bounds is the most that a server may send.
 	bounds bounds
+	// page is how many records are asked for at once.
+	page int
 
 	requests, tokenRequests atomic.Int64
 	// idle, if not nil, closes the connections that wait in a transport of our own.
@@ -136,6 +138,7 @@ func New(cfg Config, state *State) *Client {
 		fetching: newTurn(), rereading: newTurn(), renewing: newTurn(),
 
 		bounds: bounds{records: maxRecords, bytes: maxBytes, clients: maxClients},
+		page:   pageSize,
 		idle:   idle,
 		http: &http.Client{
 			Transport: cfg.Transport,
