@@ -8,12 +8,19 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// batch are new items that one transaction inserts by statements for many of them.
+// batch are new items that one transaction inserts by statements for many of them. Their folders
+// are here.
 type batch struct {
-	*fullMerge
+	*applier
+	chosen []*newItem
+}
+
+// planned is a batch of what a merge decided to insert.
+type planned struct {
+	batch
+	plan    *plan
 	nodes   []*tree.Node
 	records []*newItem // of nodes; nil: it did not come with this sync
-	chosen  []*newItem
 }
 
 // newItem is an item of a batch. n is its row, place the one of its URL.
@@ -28,7 +35,7 @@ type newItem struct {
 const maxBatch = 4 << 20
 
 // read reads the records of the next new items, at most max, and returns where to go on.
-func (b *batch) read(at, max int) (next int, err error) {
+func (b *planned) read(at, max int) (next int, err error) {
 	var guids []engine.ID
 	var indexes []int
 	nodes := b.plan.merged.Nodes
@@ -67,7 +74,7 @@ func (b *batch) read(at, max int) (next int, err error) {
 
 // choose chooses the items that the merge does not have to repair, whose folders are here,
 // and gives them their rows.
-func (b *batch) choose() error {
+func (b *planned) choose() error {
 	var wanted []engine.ID
 	var asked engine.ID
 	for i, n := range b.nodes {
@@ -85,8 +92,8 @@ func (b *batch) choose() error {
 	if err != nil {
 		return err
 	}
-	var last int64
-	if err := b.QueryRow(sqlLastRow).Scan(&last); err != nil {
+	last, err := b.lastRow()
+	if err != nil {
 		return err
 	}
 	for i, n := range b.nodes {
@@ -103,6 +110,12 @@ func (b *batch) choose() error {
 		b.chosen = append(b.chosen, r)
 	}
 	return nil
+}
+
+// lastRow returns the largest row number of the user's items.
+func (t *tx) lastRow() (last int64, err error) {
+	err = t.QueryRow(sqlLastRow).Scan(&last)
+	return last, err
 }
 
 // rowsOf returns the rows of the user's items with GUIDs.
@@ -122,6 +135,14 @@ func (t *tx) rowsOf(guids []engine.ID) (map[engine.ID]int64, error) {
 		found[guid] = n
 	}
 	return found, rows.Err()
+}
+
+// write inserts the items.
+func (b *batch) write() error {
+	if err := b.bookmark(); err != nil {
+		return err
+	}
+	return b.insert()
 }
 
 // bookmark finds the places of the items' URLs, and makes those that are new. A new place of a

@@ -37,9 +37,13 @@ func PartialMerges(e *Engine) (merges, items int64) {
 
 // The ways of merging.
 const (
+	FastWay  = fastWay
 	PartWay  = partWay
 	WholeWay = wholeWay
 )
+
+// MergeWay is a way of merging.
+type MergeWay = mergeWay
 
 // SetFirstTry makes merges begin with a way.
 func (e *Engine) SetFirstTry(way mergeWay) { e.firstTry = way }
@@ -73,7 +77,7 @@ func Prefetch(ctx context.Context, e *Engine, syncing engine.Session, oneByOne b
 }
 
 func (w *fullMerge) insertOneByOne(at, max int) (next int, err error) {
-	b := &batch{fullMerge: w}
+	b := &planned{batch: batch{applier: w.applier}, plan: w.plan}
 	if next, err = b.read(at, max); err != nil {
 		return 0, err
 	}
@@ -98,7 +102,11 @@ func (w *fullMerge) insertOneByOne(at, max int) (next int, err error) {
 		}
 		done = append(done, n.GUID)
 	}
-	return next, w.absorbSome(done)
+	if err := w.absorbSome(done); err != nil {
+		return 0, err
+	}
+	_, err = w.Exec(sqlUnstageSome, guidList(done))
+	return next, err
 }
 
 // Dump is all that the file holds, but for what is random: the GUIDs of pages.

@@ -181,29 +181,30 @@ func (t *tx) mayReplace(bad int) (bool, error) {
 // meanwhile. After that, edits wait for the merge.
 const maxRestarts = 3
 
-// applyStaged applies what was staged: by the fast path if it can, else by a merge of what is
-// around the changes, else by one of the whole trees.
+// applyStaged applies what was staged by the first way that can.
 func (s *session) applyStaged(ctx context.Context) error {
-	err := errEntangled
-	if s.e.firstTry <= fastWay {
-		err = s.tryFastPath(ctx)
+	ways := [...]func(context.Context) error{
+		fastWay: s.tryFastPath, firstUploadWay: s.tryFirstUpload, firstDownloadWay: s.tryFirstDownload,
+		partWay:  func(ctx context.Context) error { return s.mergeBy(ctx, s.planPart) },
+		wholeWay: func(ctx context.Context) error { return s.mergeBy(ctx, s.plan) },
 	}
-	if errors.Is(err, errEntangled) && s.e.firstTry <= partWay {
-		err = s.mergeBy(ctx, s.planPart)
+	for _, way := range ways[s.e.firstTry:] {
+		if err := way(ctx); !errors.Is(err, errEntangled) {
+			return err
+		}
 	}
-	if errors.Is(err, errEntangled) {
-		err = s.mergeBy(ctx, s.plan)
-	}
-	return err
+	return errEntangled // which merging the whole trees never returns
 }
 
 // mergeWay is a way of merging. Each takes what the one before it cannot.
 type mergeWay int
 
 const (
-	fastWay  mergeWay = iota // tryFastPath
-	partWay                  // planPart
-	wholeWay                 // plan
+	fastWay          mergeWay = iota // a small change that fits into both trees
+	firstUploadWay                   // nothing is there
+	firstDownloadWay                 // nothing is here
+	partWay                          // a merge of what is around the changes
+	wholeWay                         // a merge of the whole trees
 )
 
 // errEntangled means that more of the trees has to be looked at.

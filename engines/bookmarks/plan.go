@@ -341,7 +341,8 @@ func (l *loader) refine() error {
 		if err != nil {
 			return err
 		}
-		if sameValue(recordOf(here), &old) {
+		// A date that is to be corrected is a change, although the record is read as corrected.
+		if sameValue(recordOf(here), &old) && !old.datesBack(unixMilli(here.Added)) {
 			it.Changed &^= tree.ChangedValue
 		}
 	}

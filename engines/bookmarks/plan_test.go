@@ -72,6 +72,8 @@ var wholeStatements = map[string]bool{
 	"sqlSynced":       true, // Check
 	"sqlPlaced":       true, // Wipe
 	"sqlWipeItems":    true, // Wipe
+	// Before a first sync.
+	"sqlAnyUnsound": true, "sqlCountAllStaged": true, "sqlClearStaged": true,
 }
 
 // A statement that scans a table is fast in tests, and slow with a hundred thousand bookmarks.

@@ -67,11 +67,11 @@ func (p *plan) onlyInserts() bool {
 
 // insertSome inserts the next few items by few statements.
 func (w *fullMerge) insertSome(at, max int) (next int, err error) {
-	b := &batch{fullMerge: w}
+	b := &planned{batch: batch{applier: w.applier}, plan: w.plan}
 	if next, err = b.read(at, max); err != nil {
 		return 0, err
 	}
-	for _, step := range []func() error{b.choose, b.bookmark, b.insert} {
+	for _, step := range []func() error{b.choose, b.write} {
 		if err := step(); err != nil {
 			return 0, err
 		}
@@ -80,19 +80,19 @@ func (w *fullMerge) insertSome(at, max int) (next int, err error) {
 	for i := range b.chosen {
 		guids[i] = b.chosen[i].guid
 	}
-	return next, w.absorbSome(guids)
+	if err := w.absorbSome(guids); err != nil {
+		return 0, err
+	}
+	_, err = w.Exec(sqlUnstageSome, guidList(guids))
+	return next, err
 }
 
-// absorbSome is absorb for some of what was staged.
+// absorbSome is absorb for some of what was staged, which stays staged.
 func (a *applier) absorbSome(guids []engine.ID) error {
 	if err := a.finish(); err != nil {
 		return err
 	}
-	list := guidList(guids)
-	if _, err := a.Exec(sqlMirrorPutSome, list); err != nil {
-		return err
-	}
-	if _, err := a.Exec(sqlUnstageSome, list); err != nil {
+	if _, err := a.Exec(sqlMirrorPutSome, guidList(guids)); err != nil {
 		return err
 	}
 	return a.sendRevived()

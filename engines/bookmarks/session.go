@@ -22,11 +22,13 @@ type session struct {
 	// revived are items that were deleted before the server went back, and that the user
 	// wants to have again.
 	revived map[engine.ID]bool
+	// agreement is about the records that were staged.
+	agreement *agreement
 }
 
 // Begin starts a sync. What an earlier session staged is void.
 func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
-	s := &session{e: e}
+	s := &session{e: e, agreement: newAgreement()}
 	var err error
 	if s.Session, err = e.ledger.Begin(ctx, start, s); err != nil {
 		return nil, err
@@ -49,15 +51,22 @@ func (s *session) ToStage(in *engine.Incoming) (ledger.Row, error) {
 		return ledger.Row{}, nil
 	}
 	row := ledger.Row{ID: localID(in.ID), Err: in.Err, Columns: []any{"", 0}}
-	if row.Err != nil || in.Payload == nil {
+	if row.Err != nil {
+		s.agreement.broken = true
+		return row, nil
+	}
+	if in.Payload == nil {
+		s.agreement.noteDeletion(row.ID)
 		return row, nil
 	}
 	row.Payload = in.Payload
 	r, err := acceptRecord(in)
 	if err != nil {
+		s.agreement.broken = true
 		row.Err, row.Fatal = err, true
 		return row, nil
 	}
+	s.agreement.note(&r)
 	row.Columns = []any{r.parent, r.kind}
 	return row, nil
 }
