@@ -72,7 +72,9 @@ func (s *Server) admitInStep() func(*http.Request, token.Grant) error {
 			all[i] = postgres.Check{SQL: translated[c.SQL], Args: c.Args, Judge: func(scan func(...any) error) error {
 				err := c.Judge(scan)
 				if errors.Is(err, token.ErrToken) {
-					s.noteRefused(ctx, from, true)
+					if from != "" {
+						s.noteRefused(ctx, from, true)
+					}
 					err = fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
 				}
 				return err

@@ -72,12 +72,21 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 	}
 	// A valid token is not enough: since it was signed, the device may have been signed out,
 	// or the account disabled, removed or given another storage.
-	if err := a.admit(r, grant); err != nil {
-		if errors.Is(err, token.ErrToken) {
-			return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
-		}
-		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnreachable, err) // whose storage it is
+	if err := a.refuse(r, grant); err != nil {
+		return 0, false, err
 	}
 	r.Body = h.VerifiedPayload(r.Header.Get("Content-Type"), r.Body)
 	return grant.UID, !now.Before(grant.Expires), nil
+}
+
+// refuse is admit with the errors that an authenticator returns.
+func (a *hawkAuth) refuse(r *http.Request, g token.Grant) error {
+	err := a.admit(r, g)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, token.ErrToken):
+		return fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
+	}
+	return fmt.Errorf("%w: %w", storage.ErrUnreachable, err) // whose storage it is
 }

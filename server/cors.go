@@ -4,18 +4,20 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 // The methods and headers that a web page of another origin may use: those of the APIs.
 var (
 	corsMethods = strings.Join([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, ", ")
 	corsSends   = strings.Join([]string{
-		"Authorization", "Content-Type", "Accept", "X-KeyID", "X-Client-State", "X-If-Modified-Since", "X-If-Unmodified-Since",
+		"Authorization", "Content-Type", "Accept", "Last-Event-ID", "X-KeyID", "X-Client-State", "X-If-Modified-Since", "X-If-Unmodified-Since",
 		"X-Weave-Records", "X-Weave-Bytes", "X-Weave-Total-Records", "X-Weave-Total-Bytes",
 	}, ", ")
 	corsSees = strings.Join([]string{
 		"Retry-After", "Timestamp", "WWW-Authenticate", "X-Backoff", "X-Last-Modified", "X-Timestamp", "X-Weave-Backoff", "X-Weave-Next-Offset",
-		"X-Weave-Quota-Remaining", "X-Weave-Records", "X-Weave-Timestamp",
+		"X-Weave-Quota-Remaining", "X-Weave-Records", "X-Weave-Timestamp", storage.EventsHeader,
 	}, ", ")
 )
 

@@ -55,20 +55,9 @@ func (s *Server) TellNodes(ctx context.Context) error {
 	if err != nil || !slices.ContainsFunc(nodes, func(n token.Node) bool { return n.URL != "" }) {
 		return err
 	}
-	ended, err := s.tokens.Ended(ctx)
+	ended, err := s.ended(ctx)
 	if err != nil {
 		return err
-	}
-	if s.accounts != nil {
-		more, err := s.accounts.Ended(ctx)
-		if err != nil {
-			return err
-		}
-		for account, at := range more {
-			if at.After(ended[account]) {
-				ended[account] = at
-			}
-		}
 	}
 	errs := make([]error, len(nodes))
 	var tell sync.WaitGroup
@@ -79,6 +68,24 @@ func (s *Server) TellNodes(ctx context.Context) error {
 	}
 	tell.Wait()
 	return errors.Join(errs...)
+}
+
+// ended lists the accounts of which tokens ended lately, by when that was noticed.
+func (s *Server) ended(ctx context.Context) (map[string]time.Time, error) {
+	ended, err := s.tokens.Ended(ctx)
+	if err != nil || s.accounts == nil {
+		return ended, err
+	}
+	more, err := s.accounts.Ended(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for account, at := range more {
+		if at.After(ended[account]) {
+			ended[account] = at
+		}
+	}
+	return ended, nil
 }
 
 // tellNode tells one node what it was not told of what ended.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,15 +53,17 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.openStorage(&hawkAuth{signer: token.NewSigner(s.cfg.Node.Secret), admit: s.admitToNode, names: s.names, now: s.cfg.Now})
+	auth := &hawkAuth{signer: token.NewSigner(s.cfg.Node.Secret), admit: s.admitToNode, names: s.names, now: s.cfg.Now}
+	if err := s.openStorage(ctx, auth); err != nil {
+		return err
+	}
 	boot := make([]byte, 16)
 	if _, err := io.ReadFull(s.cfg.Rand, boot); err != nil {
 		return err
 	}
 	s.nodeHandler, err = node.NewHandler(node.Config{
 		Secret: s.cfg.Node.Secret, URL: func(ctx context.Context) *url.URL { return s.names.Of(ctx) }, Peer: nodePeer{transfer.Local{Backend: s.backend}, s}, Storages: ownStorages{s},
-		Moved: func(uid int64) { s.movedAway.add(uid, s.cfg.Now()) }, Now: s.cfg.Now, Log: s.cfg.Log,
-		Ended: func(all []node.Ending) error { return s.endings.add(all, s.cfg.Now()) }, Boot: hex.EncodeToString(boot),
+		Moved: s.moved, Now: s.cfg.Now, Log: s.cfg.Log, Ended: s.heardEndings, Boot: hex.EncodeToString(boot),
 	})
 	if err == nil && s.cfg.Database != "" {
 		err = s.askBatches(ctx)
@@ -103,6 +106,21 @@ func (s *Server) quotaInToken(ctx context.Context) int64 {
 		return quota
 	}
 	return s.defaultQuota.Load()
+}
+
+// moved notes that a storage moved away.
+func (s *Server) moved(uid int64) {
+	s.movedAway.add(uid, s.cfg.Now())
+	s.events.hub.EndUser(uid)
+}
+
+// heardEndings notes which tokens ended.
+func (s *Server) heardEndings(all []node.Ending) error {
+	err := s.endings.add(all, s.cfg.Now())
+	s.events.hub.Check(context.Background(), func(account string) bool {
+		return slices.ContainsFunc(all, func(e node.Ending) bool { return e.Account == account })
+	})
+	return err
 }
 
 // movedFor is how long a node refuses the tokens for a storage that moved away: longer than any is valid. It

@@ -56,7 +56,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.cfg.Database != "" {
 		admit = s.admitInStep()
 	}
-	s.openStorage(&hawkAuth{signer: signer, admit: admit, names: s.names, now: s.cfg.Now})
+	if err := s.openStorage(ctx, &hawkAuth{signer: signer, admit: admit, names: s.names, now: s.cfg.Now}); err != nil {
+		return err
+	}
 	if s.cfg.Database != "" {
 		return s.askBatches(ctx)
 	}
@@ -113,9 +115,12 @@ func exists(path string) bool {
 }
 
 // openStorage starts the service on the backend.
-func (s *Server) openStorage(auth storage.Authenticator) {
+func (s *Server) openStorage(ctx context.Context, auth *hawkAuth) error {
+	if err := s.openEvents(ctx, auth); err != nil {
+		return err
+	}
 	cfg := storage.Config{
-		Backend: s.backend, Prefix: storagePrefix, Auth: &notedAuth{auth, s},
+		Backend: s.backend, Prefix: storagePrefix, Auth: &notedAuth{auth, s}, Events: s.events,
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, MaxWaiting: s.cfg.MaxWaiting,
 	}
 	if s.cfg.Backend == nil && s.cfg.Database == "" {
@@ -125,6 +130,7 @@ func (s *Server) openStorage(auth storage.Authenticator) {
 		cfg.BatchRoom = s.sharedBatchRoom
 	}
 	s.storage = storage.New(cfg)
+	return nil
 }
 
 // node returns the root URL of the storage, for the client that sent a request.

@@ -49,6 +49,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	watching.Go(func() { s.watchNodes(ctx) })
 	watching.Go(func() { s.watchEnded(ctx) })
+	watching.Go(func() { s.watchListeners(ctx) })
 	ended := make(chan error, 1)
 	go func() { ended <- h.Serve(l) }()
 	select {
@@ -58,6 +59,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	patience, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer stop()
+	s.events.hub.Close() // they would not end by themselves
 	if err := h.Shutdown(patience); err != nil {
 		s.cfg.Log.WarnContext(ctx, "some requests did not end in time and were cut off", "after", stopTimeout)
 		_ = h.Close() // the listeners are closed already

@@ -42,6 +42,8 @@ type Server struct {
 	outbox   *outbox.Database // of both; nil: none
 	tokens   *token.Service
 	storage  *storage.Service
+	events   *listening      // of storage; nil until it is open
+	checked  checked         // of events
 	backend  storage.Backend // of storage, which closes it
 	pages    http.Handler
 	channels *channels.Relay // nil: none
@@ -171,6 +173,9 @@ func (s *Server) Close(ctx context.Context) error {
 		var errs []error
 		if s.board != nil {
 			errs = append(errs, s.board.Close())
+		}
+		if s.events != nil {
+			s.events.close()
 		}
 		if s.backend != nil {
 			errs = append(errs, s.backend.Close(ctx))

@@ -64,7 +64,7 @@ func (o ownStorages) SetAside(ctx context.Context, uid int64) error {
 		return err
 	}
 	if o.s.cfg.Node != nil {
-		o.s.movedAway.add(uid, o.s.cfg.Now()) // its tokens would begin a new file
+		o.s.moved(uid) // its tokens would begin a new file
 	}
 	to := filepath.Join(o.s.cfg.Dir, filepath.FromSlash(asideName(uid)))
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {

@@ -144,6 +144,8 @@ var rules = []rule{
 		"copying users depends neither on the databases that they come from nor on those that they go to"},
 	{"server/storage/transfer", []string{"server/storage", "server/storage/sqlite", "bso"},
 		"a copy is made between any two backends, so it knows none; one is for tests"},
+	{"server/events", []string{"server/internal/pg", "bso"},
+		"what is told of a write depends neither on the storage nor on how a device proved who it is"},
 	{"server/node", []string{"server/storage", "server/storage/transfer", "server/storage/sqlite", "bso", "internal/hawk"},
 		"what nodes say to each other depends on no server around it; the backend is for tests"},
 	{"server/...", []string{"bso", "internal/..."},

@@ -46,6 +46,7 @@ var (
 	notAcceptable = &refusal{status: http.StatusNotAcceptable}
 	tooLarge      = &refusal{status: http.StatusRequestEntityTooLarge, code: codeLimit}
 	unsupported   = &refusal{status: http.StatusUnsupportedMediaType}
+	tooMany       = &refusal{status: http.StatusTooManyRequests}
 	failed        = &refusal{status: http.StatusInternalServerError}
 	unavailable   = &refusal{status: http.StatusServiceUnavailable}
 )

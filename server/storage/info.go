@@ -37,6 +37,9 @@ func (s *Service) getTimes(a *answer, q *request) error {
 	if _, ok := s.backend.Backend.(TimesReader); ok {
 		read = s.times
 	}
+	if s.events != nil {
+		a.w.Header().Set(EventsHeader, "1")
+	}
 	return s.info(a, q, read, func(b []byte, c Collection) []byte { return c.Modified.AppendText(b) })
 }
 

@@ -20,6 +20,7 @@ const (
 	infoUsage                     // …/info/collection_usage
 	infoQuota                     // …/info/quota
 	configuration                 // …/info/configuration
+	infoEvents                    // …/info/events
 	collection                    // …/storage/<collection>
 	record                        // …/storage/<collection>/<id>
 )
@@ -30,6 +31,7 @@ var infos = map[string]resource{
 	"collection_usage":  infoUsage,
 	"quota":             infoQuota,
 	"configuration":     configuration,
+	"events":            infoEvents,
 }
 
 // target is what a path names.

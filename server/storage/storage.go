@@ -35,6 +35,24 @@ type Authenticator interface {
 	Authenticate(r *http.Request) (uid int64, expired bool, err error)
 }
 
+// Events tells the connected devices of users which collections moved.
+type Events interface {
+	// Moved is called after a write that may have changed the last-modified time of a collection; "" means that the
+	// whole storage was emptied. It must not block.
+	Moved(uid int64, collection string, modified bso.Timestamp)
+	// Listen answers an authenticated request of a user with events, and may return before they end. read reads the times that
+	// info/collections has, and the storage's; it may be called as long as the events last, with the context of the call. An
+	// error is returned before the answer begins, and may wrap ErrUnauthorized, ErrListeners or ErrRequest.
+	Listen(w http.ResponseWriter, r *http.Request, uid int64, read func(context.Context) (map[string]bso.Timestamp, bso.Timestamp, error)) error
+}
+
+var (
+	// ErrListeners means that there are as many connections for events as there may be.
+	ErrListeners = errors.New("too many connections listen")
+	// ErrRequest means that a request for events is malformed.
+	ErrRequest = errors.New("the request is malformed")
+)
+
 // ErrUnauthorized means that a request has no valid proof of its user.
 var ErrUnauthorized = errors.New("not authorized")
 
@@ -48,6 +66,9 @@ type Config struct {
 	Prefix string
 	// Auth authenticates the requests.
 	Auth Authenticator
+	// Events, if set, hears of all writes, and answers requests for info/events. Then the answers to info/collections have
+	// the header [EventsHeader].
+	Events Events
 	// Now is the clock.
 	Now func() time.Time
 	// Rand is the source of the tokens of batches.
@@ -78,6 +99,9 @@ type Config struct {
 	QuotaOf func(ctx context.Context, uid int64) (int64, error)
 }
 
+// EventsHeader is the header of answers to info/collections that tells clients that there is info/events.
+const EventsHeader = "X-Sync-Events"
+
 // listingTime is the default of Config.ListingTime.
 const listingTime = 4 * time.Minute
 
@@ -90,6 +114,7 @@ type Service struct {
 	gate    *load.Gate // of the backend
 	prefix  string
 	auth    Authenticator
+	events  Events
 	now     func() time.Time
 	rand    io.Reader
 	log     *slog.Logger
@@ -108,6 +133,7 @@ func New(c Config) *Service {
 		backend: gated{Backend: c.Backend},
 		prefix:  c.Prefix,
 		auth:    c.Auth,
+		events:  c.Events,
 		now:     c.Now,
 		rand:    c.Rand,
 		log:     c.Log,
@@ -190,6 +216,7 @@ var methods = map[resource]map[string]handle{
 	infoUsage:     {http.MethodGet: (*Service).getUsage},
 	infoQuota:     {http.MethodGet: (*Service).getQuota},
 	configuration: {http.MethodGet: (*Service).getConfiguration},
+	infoEvents:    {http.MethodGet: (*Service).getEvents},
 	collection: {
 		http.MethodGet:    (*Service).getCollection,
 		http.MethodPost:   (*Service).post,
@@ -211,11 +238,14 @@ func (s *Service) serve(a *answer, r *http.Request) error {
 		return err
 	}
 	method := r.Method
-	if method == http.MethodHead {
+	if method == http.MethodHead && t.resource != infoEvents {
 		method = http.MethodGet
 	}
 	do := methods[t.resource][method]
-	if do == nil {
+	switch {
+	case t.resource == infoEvents && s.events == nil:
+		return notFound
+	case do == nil:
 		return notAllowed(t.resource)
 	}
 	q := &request{Request: r, target: t}
@@ -225,7 +255,7 @@ func (s *Service) serve(a *answer, r *http.Request) error {
 	if q.query, err = parseValues(r.URL.RawQuery); err != nil {
 		return err
 	}
-	if method == http.MethodGet {
+	if method == http.MethodGet && t.resource != infoEvents {
 		if a.lines, err = acceptsLines(r.Header.Values("Accept"), t.resource == collection); err != nil {
 			return err
 		}

@@ -149,6 +149,9 @@ func (s *Service) write(a *answer, q *request, d Durability, batch string, write
 		modified, err = tx.Modified(q.collection, "")
 		return err
 	})
+	if err == nil && d == Durable { // what is deferred is no record yet
+		s.moved(q, modified)
+	}
 	if err == nil && quota > 0 {
 		// Clients expect whole KB.
 		a.w.Header().Set("X-Weave-Quota-Remaining", strconv.FormatInt(left/1024, 10))
@@ -264,6 +267,7 @@ func (s *Service) deleteCollection(a *answer, q *request) error {
 	}
 	if ids == nil {
 		s.waiting.forget(q.uid, q.collection)
+		s.moved(q, modified)
 	}
 	return a.deleted(modified)
 }
