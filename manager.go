@@ -45,6 +45,8 @@ type Manager struct {
 	results results
 	changes changes
 	closed  bool
+	// dropEvents ends the connection on which Run hears of changes; nil: there is none.
+	dropEvents context.CancelCauseFunc
 }
 
 // New returns a Manager that continues from the state in c.State. Errors wrap [ErrState] or

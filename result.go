@@ -114,6 +114,8 @@ type Result struct {
 	Ping *Ping `json:"-"`
 	// Err is the error that stopped the sync as a whole, or nil.
 	Err error `json:"-"`
+
+	some bool // see Options
 }
 
 // failed reports whether the sync, or an engine in it, failed in a way that a

@@ -1,38 +1,45 @@
 package syncmanager
 
 import (
-	"cmp"
 	"context"
+	"slices"
 	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
 )
 
-// RunOptions say when [Manager.Run] syncs. The zero value is a good default: immediately,
-// five seconds after the user's last change, and every hour.
+// RunOptions say when [Manager.Run] syncs. The zero value is a good default: immediately, soon after the user's changes, when other
+// devices changed something, and every hour.
 type RunOptions struct {
-	// Every is the pause between the end of any sync and the next one; 0 means an hour.
+	// Every is the pause between the end of any sync of all engines and the next one; 0 means an hour.
 	Every time.Duration
 	// After is the pause between the last change and the sync that it causes; 0 means five
 	// seconds. If changes continue, the sync starts twelve times that long after the first
 	// one.
 	After time.Duration
+	// Soon takes the place of After where the service tells the other devices of a change, so that they have it within two
+	// seconds; 0 means half a second, and more than After means After. If changes continue, the sync starts twice that long after the first
+	// one, and the pause doubles with each further sync, up to After.
+	Soon time.Duration
 	// Retry is the pause after a failed sync, or one with a failed engine. It doubles with
 	// each further failure, up to Every; 0 means a minute. After a new change, the pause is
 	// Retry only.
 	Retry time.Duration
-	// Ready, if not nil, is called before each sync of Run's own. It returns when syncing is welcome,
+	// Ready, if not nil, is called before each sync of Run's own, and before it connects to hear of changes. It returns when syncing is welcome,
 	// for example once the network is not metered, or the cause of ctx's end. The app's own Sync does
-	// not wait for it.
+	// not wait for it. It may be called concurrently.
 	Ready func(ctx context.Context) error
 }
-
-// steady is how many times After a change waits while others keep coming.
-const steady = 12
 
 // Run syncs all engines immediately, and then as o says, until ctx ends. A sync follows a
 // change: one that Changed or an [engine.Notifier] announced, or a choice or command that is
 // sent with the next sync (SetEnabled, RenameDevice, SendCommand). If the service asks
 // clients to wait, Run waits. The results come from Watch. A Sync that the app calls itself
 // counts too, so that Run does not repeat it.
+//
+// If the service tells which collections move, as the server of this module does, Run keeps a connection to it, and syncs the engines
+// of these collections at once, with [ReasonPush]. Call NetworkChanged when the device woke up or is in another network. Mozilla's service
+// tells nothing: Run finds what other devices changed with its next sync.
 //
 // With its syncs, at most once in five minutes, Run also gets what other devices sent
 // ([Manager.Receive]), if [Config].Received is set. If that fails, the next sync tries again.
@@ -52,60 +59,137 @@ func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 	ctx, done := m.untilClosed(ctx)
 	defer done()
 	m.mu.Lock()
-	line, seen := m.results.last, m.changes.count
+	r := runner{m: m, line: m.results.last, seen: m.changes.count}
 	m.mu.Unlock()
 	if err := m.refused(); err != nil {
 		return err
 	}
-	p := newPace(o, m.cfg.Now(), m.BackoffUntil())
-	var received time.Time // when the other devices' messages were asked for
+	r.pace = newPace(o, m.cfg.Now(), m.BackoffUntil())
+	r.hearing = m.newHearing(o.Ready)
+	defer r.hearing.stop()
 	for {
-		m.mu.Lock()
-		count, more := m.changes.count, m.changes.wait()
-		m.mu.Unlock()
-		if count != seen {
-			seen = count
-			p.changed(m.cfg.Now())
+		if err := r.step(ctx); err != nil {
+			return err
 		}
-		at, reason := p.next()
-		timer := time.NewTimer(at.Sub(m.cfg.Now()))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
-		case <-more:
-		case <-line.ready:
-			if line.next == nil {
-				timer.Stop()
-				return ErrClosed
-			}
-			if err := p.synced(m.cfg.Now(), line.result); err != nil {
-				timer.Stop()
-				return err
-			}
-			line = line.next
-		case <-timer.C:
-			if o.Ready != nil {
-				if err := o.Ready(ctx); err != nil {
-					return err
-				}
-			}
-			// What changes from here on may miss this sync.
-			m.mu.Lock()
-			seen = m.changes.count
-			m.mu.Unlock()
-			p.began(m.cfg.Now())
-			if err := m.lock(ctx); err != nil {
-				return err
-			}
-			_, _ = m.sync(ctx, Options{Reason: reason}) // its result comes down the line
-			m.unlock()
-			var err error
-			if received, err = m.messagesInRun(ctx, received, p.After); err != nil {
-				return err
-			}
+	}
+}
+
+// runner is a Run.
+type runner struct {
+	m *Manager
+	*pace
+	hearing *hearing
+	// line is the next result, and seen the number of the last change that a sync took up.
+	line *resultNode
+	seen uint64
+	// received is when the other devices' messages were asked for.
+	received time.Time
+}
+
+// step waits for the next thing that happens, and does what follows from it. Its error is that of Run.
+func (r *runner) step(ctx context.Context) error {
+	m := r.m
+	more := r.noteChanges()
+	at, reason := r.next()
+	timer := time.NewTimer(at.Sub(m.cfg.Now()))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-more:
+	case <-r.hearing.more:
+		r.heard(m.cfg.Now())
+	case <-r.line.ready:
+		return r.noteResult(ctx)
+	case <-timer.C:
+		return r.act(ctx, reason)
+	}
+	return nil
+}
+
+// noteChanges notes the user's changes since the last call, and returns what is closed by the next.
+func (r *runner) noteChanges() <-chan struct{} {
+	m := r.m
+	m.mu.Lock()
+	count, names, more := m.changes.count, m.changes.since(r.seen), m.changes.wait()
+	m.mu.Unlock()
+	if count != r.seen {
+		r.seen = count
+		r.changed(m.cfg.Now(), m.closesTabs(names))
+	}
+	return more
+}
+
+// closesTabs reports whether one of these engines may have tabs of other devices to close.
+func (m *Manager) closesTabs(names []string) bool {
+	return slices.ContainsFunc(m.registered(), func(e engine.Engine) bool {
+		_, closes := e.(engine.TabCloser)
+		return closes && slices.Contains(names, e.Collection())
+	})
+}
+
+// noteResult notes a sync that ended, whoever called it.
+func (r *runner) noteResult(ctx context.Context) error {
+	if r.line.next == nil {
+		return ErrClosed
+	}
+	result := r.line.result
+	r.line = r.line.next
+	if err := r.synced(r.m.cfg.Now(), result); err != nil {
+		return err
+	}
+	if r.told = r.m.client.Tells(); r.told {
+		r.hearing.listen(ctx)
+	}
+	return nil
+}
+
+// act does what is due.
+func (r *runner) act(ctx context.Context, reason Reason) (err error) {
+	if reason == reasonMessages {
+		r.messages = time.Time{}
+		r.received, err = r.m.messagesInRun(ctx, r.received, r.After)
+		return err
+	}
+	if r.Ready != nil {
+		if err := r.Ready(ctx); err != nil {
+			return err
 		}
-		timer.Stop()
+	}
+	if err := r.m.lock(ctx); err != nil {
+		return err
+	}
+	r.sync(ctx, reason)
+	r.m.unlock()
+	if reason == ReasonPush {
+		return nil
+	}
+	r.received, err = r.m.messagesInRun(ctx, r.received, r.After)
+	return err
+}
+
+// sync syncs all engines, or for a push those whose collections moved. The result comes down the line. The caller holds
+// running.
+func (r *runner) sync(ctx context.Context, reason Reason) {
+	m := r.m
+	// What changes from here on may miss this sync.
+	m.mu.Lock()
+	before := m.changes.count
+	m.mu.Unlock()
+	chosen, all, any := r.hearing.take(m.registered())
+	if reason == ReasonPush && !all {
+		var result Result
+		if any {
+			result, _ = m.syncEngines(ctx, Options{Reason: reason, some: true}, chosen)
+		}
+		r.pushed(m.cfg.Now(), result)
+		return
+	}
+	r.seen = before
+	r.began(m.cfg.Now())
+	result, _ := m.sync(ctx, Options{Reason: reason})
+	if reason == ReasonPush {
+		r.pushed(m.cfg.Now(), result)
 	}
 }
 
@@ -116,85 +200,4 @@ func (m *Manager) messagesInRun(ctx context.Context, received time.Time, delay t
 		err = m.sendCloses(ctx, delay)
 	}
 	return received, err
-}
-
-// pace is when Run syncs next.
-type pace struct {
-	RunOptions
-	// regular is when it does so without a change, and reason why; edits is when
-	// it does for changes, the first of which was at first; zero: there are none.
-	regular, edits, first time.Time
-	reason                Reason
-	// quiet is until when Run does not sync, changes or not.
-	quiet time.Time
-	// failures counts the syncs that failed in a row.
-	failures int
-}
-
-func newPace(o RunOptions, now, quiet time.Time) *pace {
-	o.Every = cmp.Or(max(o.Every, 0), time.Hour)
-	o.After = cmp.Or(max(o.After, 0), 5*time.Second)
-	o.Retry = min(cmp.Or(max(o.Retry, 0), time.Minute), o.Every)
-	return &pace{RunOptions: o, regular: now, reason: ReasonStartup, quiet: quiet}
-}
-
-func (p *pace) next() (time.Time, Reason) {
-	at, reason := p.regular, p.reason
-	if !p.edits.IsZero() && p.edits.Before(at) {
-		at, reason = p.edits, ReasonEngineChange
-	}
-	if p.quiet.After(at) {
-		at = p.quiet
-	}
-	return at, reason
-}
-
-func (p *pace) changed(now time.Time) {
-	if p.first.IsZero() {
-		p.first = now
-	}
-	p.edits = now.Add(p.After)
-	if latest := p.first.Add(steady * p.After); latest.Before(p.edits) {
-		p.edits = latest
-	}
-}
-
-// began notes that a sync of Run's own begins, which takes up all changes so far.
-func (p *pace) began(now time.Time) {
-	p.regular, p.reason = now.Add(p.Every), ReasonSchedule
-	p.edits, p.first = time.Time{}, time.Time{}
-}
-
-// synced takes note of a sync's result. Its error is one that further syncs
-// cannot mend.
-func (p *pace) synced(now time.Time, r Result) error {
-	switch {
-	case r.SignedOut:
-		return ErrSignedOut
-	case r.Status == StatusSignInAgain:
-		return r.Err
-	}
-	p.quiet, p.reason = r.NextSyncAllowedAt, ReasonSchedule
-	pause := p.Every
-	switch {
-	case r.Status == StatusBackedOff:
-		// There was no sync: it follows as soon as it may.
-		pause = max(p.quiet.Sub(now), p.Retry)
-	case !r.failed():
-		p.failures = 0
-	default:
-		pause = p.Retry
-		for range p.failures {
-			if pause *= 2; pause >= p.Every {
-				pause = p.Every
-				break
-			}
-		}
-		p.failures++
-		if again := now.Add(p.Retry); again.After(p.quiet) {
-			p.quiet = again
-		}
-	}
-	p.regular = now.Add(pause)
-	return nil
 }

@@ -83,7 +83,7 @@ func (m *Manager) start(o Options, chosen []engine.Engine) *syncing {
 	s := &syncing{
 		m: m, options: o, began: m.cfg.Now(), all: m.registered(), chosen: chosen,
 		name: string(bso.NewGUID(m.cfg.Rand)), accountBase: m.cfg.Account.Requests(),
-		result: Result{Engines: map[string]EngineResult{}, Changed: map[string]engine.Change{}}, stats: map[string]sync15.Stats{}, unconfirmed: map[string]error{},
+		result: Result{some: o.some, Engines: map[string]EngineResult{}, Changed: map[string]engine.Change{}}, stats: map[string]sync15.Stats{}, unconfirmed: map[string]error{},
 	}
 	m.client.StartRun()
 	m.mu.Lock()

@@ -112,7 +112,8 @@ const (
 	ReasonSchedule     Reason = "schedule"
 	ReasonStartup      Reason = "startup"
 	ReasonEngineChange Reason = "engine-change"
-	// ReasonPush is the reason of a sync that a push message caused; see [Manager.HandlePush].
+	// ReasonPush is the reason of a sync that a push message caused ([Manager.HandlePush]), or the service by telling that
+	// another device changed something ([Manager.Run]).
 	ReasonPush Reason = "push"
 	// ReasonPreSleep is for a sync before the device sleeps, and ReasonBackgrounded for one when
 	// the app leaves the foreground: what the user changed goes up while there is time. Give
@@ -132,6 +133,9 @@ type Options struct {
 	// AcceptDeletions lets engines continue that would fail with
 	// *[engine.TooManyDeletionsError].
 	AcceptDeletions bool
+
+	// some says that Run chose the engines, so that the others are still due.
+	some bool
 }
 
 var (

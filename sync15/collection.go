@@ -166,13 +166,18 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 		r.setMark(name, last)
 	}
 	if merged.Outgoing == 0 {
+		r.c.saw(name, d.at)
 		return nil
 	}
 	if r.lost(name) {
 		return &lostError{}
 	}
 	u := &upload{r: r, collection: name, session: session, at: d.at, keys: d.keys, total: total}
-	return u.run(ctx)
+	err = u.run(ctx)
+	if err == nil {
+		r.c.saw(name, u.at)
+	}
+	return err
 }
 
 // plan decides what a round downloads.

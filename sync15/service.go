@@ -76,11 +76,29 @@ func (c *Client) send(ctx context.Context, r request, tok *token) (*http.Respons
 	if err := c.mayAsk(); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	req, err := c.sign(ctx, r, tok)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	c.requests.Add(1)
+	resp, err := c.roundTrip(req, r.doing)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	resp.Body = newStallReader(resp.Body, cancel)
+	c.noteBackoff(resp.Header)
+	return resp, nil
+}
+
+// sign returns r as it is sent with a token.
+func (c *Client) sign(ctx context.Context, r request, tok *token) (*http.Request, error) {
 	u, err := url.Parse(tok.Endpoint + r.path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.doing, err)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
 	req := (&http.Request{Method: r.method, URL: u, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
 	if r.body != nil {
 		req.ContentLength = int64(len(r.body))
@@ -101,7 +119,6 @@ func (c *Client) send(ctx context.Context, r request, tok *token) (*http.Respons
 	}
 	nonce, err := hawk.Nonce(c.cfg.Rand)
 	if err != nil {
-		cancel(nil)
 		return nil, err
 	}
 	// With the hash, a change of the body on the way is detected.
@@ -111,22 +128,17 @@ func (c *Client) send(ctx context.Context, r request, tok *token) (*http.Respons
 	}
 	now := c.cfg.Now().Add(c.skew()).Unix()
 	hawk.Sign(req, hawk.Credentials{ID: tok.ID, Key: []byte(tok.Key)}, now, nonce, hash)
-
-	c.requests.Add(1)
-	resp, err := c.roundTrip(req, r.doing)
-	if err != nil {
-		cancel(nil)
-		return nil, err
-	}
-	resp.Body = newStallReader(resp.Body, cancel)
-	c.noteBackoff(resp.Header)
-	return resp, nil
+	return req, nil
 }
 
 // roundTrip sends req and describes the error of a failed connection.
 func (c *Client) roundTrip(req *http.Request, doing string) (*http.Response, error) {
+	return c.roundTripBy(c.http, req, doing)
+}
+
+func (c *Client) roundTripBy(by *http.Client, req *http.Request, doing string) (*http.Response, error) {
 	start := c.cfg.Now()
-	resp, err := c.http.Do(req)
+	resp, err := by.Do(req)
 	if err != nil {
 		if ctxErr := req.Context().Err(); ctxErr != nil {
 			return nil, fmt.Errorf("%s: %w", doing, context.Cause(req.Context()))

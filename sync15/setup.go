@@ -274,6 +274,7 @@ func (c *Client) infoCollections(ctx context.Context) (map[string]bso.Timestamp,
 	if err := json.Unmarshal(body, &info); err != nil || info == nil {
 		return nil, 0, protocolError(doing, "it is not a list of collections")
 	}
+	c.tells.Store(resp.Header.Get(eventsHeader) != "")
 	// The header covers deletions too; without it, the time of the newest collection is the
 	// best substitute.
 	var at bso.Timestamp

@@ -94,6 +94,13 @@ type Client struct {
 	page int
 
 	requests, tokenRequests atomic.Int64
+	// tells says that the service's last answer offered events.
+	tells atomic.Bool
+	// seen holds, for each collection, up to what time this Client's last runs have brought its records here. It is guarded
+	// by mu.
+	seen map[string]bso.Timestamp
+	// events is the client that listens: its connection is one that does nothing for hours.
+	events *http.Client
 	// idle, if not nil, closes the connections that wait in a transport of our own.
 	idle func()
 }
@@ -123,28 +130,30 @@ func (c *Client) SetAccount(a Account) {
 // empty.
 func New(cfg Config, state *State) *Client {
 	var idle func()
+	listening := cfg.Transport
 	if cfg.Transport == nil {
 		own := newTransport()
 		cfg.Transport, idle = own, own.CloseIdleConnections
+		listening = newListeningTransport(own)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "syncmanager")
+	// A redirect would send a signed request to a URL that it was not signed for.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
 		cfg:   cfg,
 		state: &state.s,
+		seen:  map[string]bso.Timestamp{},
 
 		fetching: newTurn(), rereading: newTurn(), renewing: newTurn(),
 
 		bounds: bounds{records: maxRecords, bytes: maxBytes, clients: maxClients},
 		page:   pageSize,
 		idle:   idle,
-		http: &http.Client{
-			Transport: cfg.Transport,
-			// A redirect would send a signed request to a URL that it was not signed for.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		http:   &http.Client{Transport: cfg.Transport, CheckRedirect: stay},
+		events: &http.Client{Transport: listening, CheckRedirect: stay},
 	}
 }
 

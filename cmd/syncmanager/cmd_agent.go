@@ -32,9 +32,9 @@ func (a *app) agentCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "agent",
 		Short: "Keep the profile in sync by itself",
-		Long: `Keep the profile in sync by itself, in the foreground, until it is interrupted: some
-seconds after each change, and every hour. 'syncmanager agent install' has the system
-start it when you log in.
+		Long: `Keep the profile in sync by itself, in the foreground, until it is interrupted: after
+each change, when another device changed something, where the server tells, and every
+hour. 'syncmanager agent install' has the system start it when you log in.
 
 While it runs, every other command of the same profile runs in it, with the files, the
 folder and the terminal of the command, so that none waits for another.

@@ -82,6 +82,9 @@ func (a *Agent) keepAccount(ctx context.Context) (again bool) {
 // note notes the results of syncs, until there are no more.
 func (a *Agent) note(results iter.Seq[syncmanager.Result]) {
 	for r := range results {
+		if r.Status == syncmanager.StatusOK && r.Ping.Syncs[0].Why == string(syncmanager.ReasonPush) {
+			continue // only what another device changed: the next sync of all is due as before
+		}
 		now := a.cfg.Now()
 		l := lastSync{at: now.Round(0), failed: r.Status == syncmanager.StatusFailed || r.Status == syncmanager.StatusPartial, next: now.Add(every)}
 		if l.failed {
@@ -116,15 +119,19 @@ func (a *Agent) overdue() bool {
 	return !a.last.at.IsZero() && (a.last.failed || pause >= every || pause < 0)
 }
 
-// catchUp syncs if that is overdue.
+// catchUp hears again what other devices change, whose connection may be dead, and syncs if that is overdue.
 func (a *Agent) catchUp(ctx context.Context) {
 	account, _ := a.cfg.Profile.WatchAccount()
-	if account == nil || account.Local || a.gate.reason() != "" || !a.overdue() {
+	if account == nil || account.Local {
 		return
 	}
 	m, err := a.cfg.Profile.AccountManager(ctx)
 	if err != nil {
 		return // keepInSync has said so
+	}
+	m.NetworkChanged()
+	if a.gate.reason() != "" || !a.overdue() {
+		return
 	}
 	_, _ = m.Sync(ctx, syncmanager.Options{Reason: syncmanager.ReasonSchedule}) // its result is watched
 }
