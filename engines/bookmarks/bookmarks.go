@@ -18,6 +18,9 @@
 // can edit meanwhile; then the merge begins again. Many new items are added a few thousand at
 // a time, so that edits do not wait for a first sync.
 //
+// A first sync usually merges nothing: the server has no bookmarks yet, or this device has none
+// and the records agree with each other. Then neither tree is read into memory.
+//
 // # What can be taken back
 //
 // Before a sync changes items, their state is recorded. [Engine.Log] lists the syncs, and

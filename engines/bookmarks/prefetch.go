@@ -9,7 +9,7 @@ import (
 
 // maxAtOnce is how many new items one transaction may add to the tree: with more, the
 // user's edits would wait too long.
-const maxAtOnce = 2000
+const maxAtOnce = 4000
 
 // inserts counts the items that would be new to the user.
 func (p *plan) inserts() (n int) {

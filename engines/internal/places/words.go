@@ -1,6 +1,7 @@
 package places
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ const (
 // words are those of a place, each once: the bookmarks' text, the title, and the
 // URL without its scheme and "www.".
 func words(url, title, text string) []string {
-	w := wordSet{seen: make(map[string]struct{}, 16)}
+	w := wordSet{list: make([]string, 0, 16)}
 	w.add(text)
 	w.add(title)
 	w.add(unescape(bare(url)))
@@ -39,48 +40,64 @@ func bare(url string) string {
 // Words are the words of a query or a text as the search sees them: in lower
 // case, without accents; each Chinese, Japanese or Korean character is one.
 func Words(text string) []string {
-	w := wordSet{seen: make(map[string]struct{})}
+	var w wordSet
 	w.add(text)
 	return w.list
 }
 
-type wordSet struct {
-	list []string
-	seen map[string]struct{}
-}
+// wordSet has each word once. They are few, so that comparing each with all is faster than a map.
+type wordSet struct{ list []string }
 
 func (w *wordSet) add(text string) {
-	var word []byte
-	flush := func() {
-		if len(word) > 0 {
-			if _, ok := w.seen[string(word)]; !ok {
-				s := string(word)
-				w.seen[s] = struct{}{}
-				w.list = append(w.list, s)
-			}
-			word = word[:0]
-		}
-	}
+	word := make([]byte, 0, maxWord+utf8.UTFMax)
 	for _, r := range text {
 		if len(w.list) >= maxWords {
 			return
 		}
+		if r < utf8.RuneSelf {
+			if c := alphanumeric[r]; c == 0 {
+				word = w.end(word)
+			} else if len(word) < maxWord {
+				word = append(word, c)
+			}
+			continue
+		}
 		switch r = fold(r); {
 		case r < 0:
 		case isIdeograph(r):
-			flush()
-			word = utf8.AppendRune(word, r)
-			flush()
+			word = w.end(word)
+			word = w.end(utf8.AppendRune(word, r))
 		case r == utf8.RuneError || !unicode.In(r, unicode.L, unicode.N, unicode.M):
-			flush()
+			word = w.end(word)
 		case len(word) < maxWord:
 			word = utf8.AppendRune(word, r)
 		}
 	}
 	if len(w.list) < maxWords {
-		flush()
+		w.end(word)
 	}
 }
+
+// end ends a word, and returns its memory for the next.
+func (w *wordSet) end(word []byte) []byte {
+	if len(word) > 0 && !slices.ContainsFunc(w.list, func(known string) bool { return known == string(word) }) {
+		w.list = append(w.list, string(word))
+	}
+	return word[:0]
+}
+
+// alphanumeric has the letters and digits of ASCII, letters in lower case, and 0 for the rest.
+var alphanumeric = func() (table [utf8.RuneSelf]byte) {
+	for c := range byte(utf8.RuneSelf) {
+		switch lower := c | 0x20; {
+		case '0' <= c && c <= '9':
+			table[c] = c
+		case 'a' <= lower && lower <= 'z':
+			table[c] = lower
+		}
+	}
+	return table
+}()
 
 // isIdeograph reports whether r is written without spaces around words.
 func isIdeograph(r rune) bool {
@@ -169,20 +186,20 @@ func term(word string) (cut string, whole bool) {
 
 // terms is the text that the index splits into a place's terms again.
 func terms(words []string) string {
-	var b strings.Builder
-	seen := make(map[string]struct{}, len(words))
+	text := make([]byte, 0, 128)
+	known := make([]string, 0, maxWords)
 	for _, w := range words {
 		t, _ := term(w)
-		if _, ok := seen[t]; ok {
+		if slices.Contains(known, t) {
 			continue
 		}
-		seen[t] = struct{}{}
-		if b.Len() > 0 {
-			b.WriteByte(' ')
+		known = append(known, t)
+		if len(text) > 0 {
+			text = append(text, ' ')
 		}
-		b.WriteString(t)
+		text = append(text, t...)
 	}
-	return b.String()
+	return string(text)
 }
 
 // Matcher returns a function that reports whether each word of the query begins a word of a
