@@ -238,7 +238,7 @@ func (p *Profile) wipe() error {
 	for _, e := range entries {
 		name := e.Name()
 		// SQLite has further files for each database.
-		if isStore := func(file string) bool { return strings.HasPrefix(name, file) }; name == localkey.FileName ||
+		if isStore := func(file string) bool { return strings.HasPrefix(name, file) }; name == localkey.FileName || isStore(browserPrefix) ||
 			slices.ContainsFunc(storeFiles(), isStore) {
 			if err := os.Remove(p.path(name)); err != nil {
 				return fmt.Errorf("cannot remove the profile's data: %w", err)
