@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"net/http"
 
 	"github.com/syncmanager/syncmanager/api"
 	"github.com/syncmanager/syncmanager/api/door"
+	"github.com/syncmanager/syncmanager/internal/browsers"
 	"github.com/syncmanager/syncmanager/internal/home"
 	"github.com/syncmanager/syncmanager/internal/profile"
 )
@@ -40,4 +42,13 @@ func (a *app) agentAPI(p *profile.Profile, events *api.Events) (d door.Config, w
 		}
 	}
 	return door.Config{Service: s, Clients: clients, Local: &api.NoSecrets, Now: a.now, Log: log}, watch, nil
+}
+
+// onSocket serves an API and what the native hosts of browsers ask, which only the user's own
+// programs reach.
+func (a *app) onSocket(p *profile.Profile, d door.Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/browser/", browsers.New(browsers.Config{Profile: p, Now: a.now, Log: a.log()}))
+	mux.Handle("/", door.New(d))
+	return mux
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/api"
-	"github.com/syncmanager/syncmanager/api/door"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/internal/agent"
 	"github.com/syncmanager/syncmanager/internal/profile"
@@ -55,7 +54,12 @@ address of this machine alone too, where they cannot use its socket.`,
 }
 
 // runAgent runs the agent until ctx ends. listen is the address for programs with a token, or "".
-func (a *app) runAgent(ctx context.Context, listen string) (err error) {
+func (a *app) runAgent(ctx context.Context, listen string) error {
+	return a.beAgent(ctx, listen, func(what string) { a.Note("Syncing %s Ctrl-C stops.", what) })
+}
+
+// beAgent is runAgent that calls ready once it can be reached, with a sentence on what it serves.
+func (a *app) beAgent(ctx context.Context, listen string, ready func(what string)) (err error) {
 	if a.shared != nil {
 		return errors.New("the agent runs already")
 	}
@@ -101,13 +105,13 @@ func (a *app) runAgent(ctx context.Context, listen string) (err error) {
 		reached = " Programs with a token reach it at " + address + "."
 	}
 	s := agent.New(agent.Config{
-		Handler: door.New(d),
+		Handler: a.onSocket(p, d),
 		Profile: p, Version: buildInfo().Version, PID: os.Getpid(), Now: a.now, Log: config.Log,
 		RuntimeDir: runtimeDir(a.getenv), System: a.system(config.Log),
 		Command: func(ctx context.Context, c agent.Command, s agent.Streams) int { return a.runShared(ctx, p, h, c, s) },
 	})
 	debug.SetGCPercent(50) // it is idle nearly always: less memory is worth more than time
-	return s.Run(ctx, func() { a.Note("Syncing %s.%s Ctrl-C stops.", p.Dir(), reached) })
+	return s.Run(ctx, func() { ready(p.Dir() + "." + reached) })
 }
 
 // anotherAgent says which agent holds the profile.
