@@ -39,7 +39,10 @@ chrome.contextMenus.onClicked.addListener((info, tab) => quietly(tabs.chosen(inf
 
 // The alarm starts a worker that the browser ended while there was no connection.
 chrome.alarms.create("connect", { periodInMinutes: 1 });
-chrome.alarms.onAlarm.addListener(() => quietly(host.connect()));
+chrome.alarms.onAlarm.addListener((alarm) => {
+  if (alarm.name === "settled") bookmarks.changed();
+  quietly(host.connect());
+});
 chrome.runtime.onStartup.addListener(() => quietly(host.connect()));
 chrome.runtime.onInstalled.addListener((details) => {
   if (details.reason === "install") chrome.runtime.openOptionsPage();

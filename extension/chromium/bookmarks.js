@@ -62,10 +62,14 @@ async function rounds(answer) {
     if (result.status !== "done" || answer.preview) break;
     answer = {};
     const applied = await applyAll(result.waiting);
+    // One more report follows when the changes are surely on the disk.
+    if (applied || changes(result.store)) chrome.alarms.create("settled", { delayInMinutes: 1 });
     if (!applied && !dirty) break;
   }
   return result;
 }
+
+const changes = (c) => c.added + c.changed + c.moved + c.sorted + c.deleted > 0;
 
 // report sends the whole tree.
 async function report() {

@@ -51,11 +51,36 @@ func (m *merged) plan(v *View, r *report, browser *side) *planner {
 			}
 		}
 	}
-	for _, id := range m.goneFrom(browser) {
-		it := browser.items[id]
-		p.op(Op{Do: Remove, ID: it.node, Was: p.was(it.node)}, sent{})
-	}
+	p.remove(m.goneFrom(browser), browser)
 	return p
+}
+
+// remove removes what is gone. What is not merged and is in a folder that goes, such as the folder of
+// the menu, comes to the nearest folder that stays.
+func (p *planner) remove(gone []engine.ID, browser *side) {
+	goes := make(map[string]bool, len(gone))
+	for _, id := range gone {
+		goes[browser.items[id].node] = true
+	}
+	for _, id := range gone {
+		node := browser.items[id].node
+		for _, c := range slices.Clone(p.now[node]) {
+			if goes[c] {
+				continue
+			}
+			to := node
+			for goes[to] {
+				to = p.report.nodes[to].Parent
+			}
+			p.take(c)
+			p.op(Op{Do: Move, ID: c, Parent: to, Index: len(p.now[to]), Was: p.was(c)}, sent{})
+			p.put(c, to, len(p.now[to]))
+		}
+	}
+	for _, id := range gone {
+		node := browser.items[id].node
+		p.op(Op{Do: Remove, ID: node, Was: p.was(node)}, sent{})
+	}
 }
 
 // goneFrom lists what the browser has and the outcome has not, those of a folder before it.

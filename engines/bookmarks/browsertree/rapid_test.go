@@ -220,15 +220,12 @@ func (w *world) sameEverywhere(made map[string]bool) {
 		here[string(root.ID)] = visible(root)
 	}
 	there := map[string]string{"toolbar_____": w.outline("1")}
-	for root, title := range map[string]string{"menu________": browsertree.MenuTitle, "mobile______": browsertree.MobileTitle} {
-		there[root] = ""
-		for id, n := range w.nodes {
-			if n.Title == title && w.view.Stand[engine.ID(root)] == id {
-				there[root] = w.outline(id)
-			}
+	for _, root := range []engine.ID{bookmarks.Menu, bookmarks.Mobile} {
+		if id := w.view.Stand[root]; w.nodes[id] != nil {
+			there[string(root)] = w.outline(id)
 		}
-		if here[root] != there[root] {
-			w.r.Fatalf("%s: the store has %q, the browser %q", root, here[root], there[root])
+		if here[string(root)] != there[string(root)] {
+			w.r.Fatalf("%s: the store has %q, the browser %q", root, here[string(root)], there[string(root)])
 		}
 	}
 	if here["toolbar_____"] != there["toolbar_____"] {

@@ -11,15 +11,20 @@ import (
 // waits 2.5 seconds.
 const lasting = 30 * time.Second
 
-// noteChange keeps the base as it was before the changes of the last while.
+// noteChange keeps the base as it was before changes that may not be on the browser's disk.
 func (v *View) noteChange(was []known, now time.Time) {
+	ago := now.UnixMilli() - v.Changed
+	settled := ago > lasting.Milliseconds() || ago < 0
 	if slices.EqualFunc(was, v.Base, equal) {
+		if settled {
+			v.Unsure, v.Before = false, nil
+		}
 		return
 	}
-	if ago := now.UnixMilli() - v.Changed; ago > lasting.Milliseconds() || ago < 0 {
+	if settled || !v.Unsure {
 		v.Before = was
 	}
-	v.Changed = now.UnixMilli()
+	v.Unsure, v.Changed = true, now.UnixMilli()
 }
 
 func equal(a, b known) bool {
@@ -32,10 +37,10 @@ func equal(a, b known) bool {
 // may not have been on the disk, and it has its bookmarks as they were before them. That is
 // not an edit of the user's: the base takes back what the browser took back.
 func (v *View) rollBack(r *report) {
-	before, now := byGUID(v.Before), byGUID(v.Base)
-	if len(before) == 0 && len(now) == 0 {
+	if !v.Unsure {
 		return
 	}
+	before, now := byGUID(v.Before), byGUID(v.Base)
 	names := map[string]engine.ID{}
 	for root, id := range r.roots {
 		names[id] = root

@@ -133,6 +133,22 @@ func TestAFolderIsDeleted(t *testing.T) {
 	p.want("new", "q new")
 }
 
+// What is not merged and is in a folder that is deleted elsewhere comes to the folder above it.
+func TestADeletedFolderWithMore(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	p.put(bookmarks.Menu, bookmarks.End, bookmarks.Bookmark, "m", site("m"))
+	f := p.put(bookmarks.Toolbar, bookmarks.End, bookmarks.Folder, "F", "")
+	p.put(f, bookmarks.End, bookmarks.Folder, "G", "")
+	p.settle()
+	p.move(p.find("Bookmarks Menu"), p.find("G"), 0)
+	p.add(p.find("F"), -1, "local", "about:"+strings.Repeat("x", 70_000))
+	p.settle()
+	check(t, p.store.Delete(t.Context(), f))
+	p.settle()
+	p.want("Bookmarks Menu(m) local", "")
+}
+
 // What a Chromium does not have stays, at its place.
 func TestWhatAChromiumDoesNotHave(t *testing.T) {
 	t.Parallel()
@@ -335,11 +351,14 @@ func TestKilledBeforeTheDisk(t *testing.T) {
 	p.kill()
 	p.settle()
 	p.want("F(d) c A store's browser's", "F(d) c A store's browser's")
-	// What the user does later is an edit again.
-	p.remove(p.find("A"))
+	// Once it is on the disk, what is missing in the next session was deleted.
+	p.now = p.now.Add(time.Minute)
+	p.settle()
+	p.remove(p.find("store's"))
+	p.nodes[p.find("A")].Title = "a"
 	p.session++
 	p.settle()
-	p.want("F(d) c store's browser's", "F(d) c store's browser's")
+	p.want("F(d) c a browser's", "F(d) c a browser's")
 }
 
 // A program that is killed after it stored the outcome, and before it stored the view, makes

@@ -30,9 +30,11 @@ type View struct {
 	Syncing bool `json:"syncing,omitempty"`
 	// Stand are the browser's folders that stand for roots, by root.
 	Stand map[engine.ID]string `json:"stand,omitempty"`
-	// Session is that of the browser that reported last. Before is the base as it was before the
-	// changes of the last while, until Changed, in Unix milliseconds: see rollBack.
+	// Session is that of the browser that reported last. Unsure says that its last changes may not
+	// be on the disk; Before is the base as it was before them, the last of which was at Changed,
+	// in Unix milliseconds. See rollBack.
 	Session string  `json:"session,omitempty"`
+	Unsure  bool    `json:"unsure,omitempty"`
 	Before  []known `json:"before,omitempty"`
 	Changed int64   `json:"changed,omitempty"`
 	// Next names the next operation.
