@@ -2,16 +2,21 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/internal/agent"
 )
 
 // terminalPair opens a terminal: what a command writes to its end is read from ours.
@@ -91,3 +96,109 @@ func TestExportsToATerminal(t *testing.T) {
 		}
 	}
 }
+
+// readUntil reads what is shown on a terminal until it has a text.
+func readUntil(t *testing.T, ours *os.File, text string) {
+	t.Helper()
+	var shown []byte
+	b := make([]byte, 256)
+	for !bytes.Contains(shown, []byte(text)) {
+		n, err := ours.Read(b)
+		if err != nil {
+			t.Fatalf("the terminal shows %q, and ends: %v", shown, err)
+		}
+		shown = append(shown, b[:n]...)
+	}
+}
+
+// echoes reports whether a terminal shows what is typed.
+func echoes(t *testing.T, f *os.File) bool {
+	t.Helper()
+	state, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.Lflag&unix.ECHO != 0
+}
+
+// TestAPromptOfACommandInAnAgent: a password is typed on the terminal of the command, unseen; an interrupted prompt
+// leaves the terminal as it was, and takes nothing that is typed after it.
+func TestAPromptOfACommandInAnAgent(t *testing.T) {
+	home := t.TempDir()
+	dir := filepath.Join(home, "p")
+	getenv := func(name string) string { return map[string]string{"HOME": home, envKeyring: "off"}[name] }
+	started := make(chan struct{})
+	a := &app{
+		Console: term.Console{In: strings.NewReader(""), Out: io.Discard, Err: onceWriter(started)}, getenv: getenv, now: time.Now, dir: dir,
+		wait: 10 * time.Second, system: func(*slog.Logger) agent.System { return metered{} },
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.runAgent(ctx, "") }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-started:
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+	}
+	ours, its := terminalPair(t)
+	defer its.Close()
+	add := func(ctx context.Context) <-chan int {
+		code := make(chan int, 1)
+		go func() {
+			code <- run(ctx, []string{"--profile", dir, "passwords", "add", "--url", "https://example.org", "--username", "ann"}, its, its, its, getenv)
+		}()
+		readUntil(t, ours, "Password: ")
+		if echoes(t, its) {
+			t.Error("the password is shown while it is typed")
+		}
+		return code
+	}
+	interrupted, interrupt := context.WithCancel(t.Context())
+	code := add(interrupted)
+	interrupt()
+	if got := <-code; got == 0 || !echoes(t, its) {
+		t.Errorf("interrupted: exit code %d; the terminal shows what is typed: %t", got, echoes(t, its))
+	}
+	if _, err := ours.WriteString("next\n"); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 16)
+	if n, err := its.Read(line); err != nil || string(line[:n]) != "next\n" {
+		t.Errorf("what was typed next is %q, %v", line[:n], err)
+	}
+	code = add(t.Context())
+	if _, err := ours.WriteString("correct horse\n"); err != nil {
+		t.Fatal(err)
+	}
+	readUntil(t, ours, "Password again: ")
+	if _, err := ours.WriteString("correct horse\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-code; got != 0 || !echoes(t, its) {
+		t.Errorf("exit code %d; the terminal shows what is typed: %t", got, echoes(t, its))
+	}
+	var out, errs bytes.Buffer
+	if got := run(t.Context(), []string{"--profile", dir, "agent", "status"}, strings.NewReader(""), &out, &errs, getenv); got != 0 {
+		t.Errorf("the agent does not go on: %s", &errs)
+	}
+}
+
+// onceWriter closes a channel at the first Write.
+func onceWriter(first chan struct{}) io.Writer {
+	var once sync.Once
+	return writerFunc(func(p []byte) (int, error) {
+		once.Do(func() { close(first) })
+		return len(p), nil
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -9,21 +9,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readHidden reads a line from a terminal, whose echo it turns off meanwhile. It reads through in, as
+// hide turns off the echo of a terminal, and returns what reads a line of it and what restores it. It reads through in, as
 // a process must that does not own the terminal: it stops to read when the command ends.
-func readHidden(fd int, in io.Reader) (line []byte, err error) {
+func hide(fd int, in io.Reader) (read func() ([]byte, error), restore func() error, err error) {
 	before, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	hidden := *before
 	hidden.Lflag &^= unix.ECHO
 	hidden.Lflag |= unix.ICANON | unix.ISIG
 	hidden.Iflag |= unix.ICRNL
 	if err := unix.IoctlSetTermios(fd, setTermios, &hidden); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer func() { err = errors.Join(err, unix.IoctlSetTermios(fd, setTermios, before)) }()
+	read = func() ([]byte, error) { return readLine(in) }
+	return read, func() error { return unix.IoctlSetTermios(fd, setTermios, before) }, nil
+}
+
+func readLine(in io.Reader) (line []byte, err error) {
 	var b [1]byte
 	for {
 		n, err := in.Read(b[:])

@@ -78,7 +78,7 @@ func (c *Console) Ask(ctx context.Context, what string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("cannot read the %s: stdin is not a terminal", what)
 	}
-	before, err := term.GetState(fd)
+	read, restore, err := hide(fd, c.In)
 	if err != nil {
 		return "", fmt.Errorf("cannot read the %s: %w", what, err)
 	}
@@ -90,15 +90,17 @@ func (c *Console) Ask(ctx context.Context, what string) (string, error) {
 	}
 	typed := make(chan answer, 1)
 	go func() {
-		text, err := readHidden(fd, c.In)
+		text, err := read()
 		typed <- answer{text, err}
 	}()
 	var got answer
 	select {
 	case got = <-typed:
 	case <-ctx.Done():
-		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
+		return "", errors.Join(ctx.Err(), restore())
 	}
+	// The goroutine that reads never changes the terminal: once the command has ended, its number may be that of another.
+	got.err = errors.Join(got.err, restore())
 	switch {
 	case got.err != nil:
 		return "", fmt.Errorf("cannot read the %s: %w", what, got.err)
