@@ -130,6 +130,10 @@ type Config struct {
 	// and the names of statements. A request continues the trace that its traceparent header names only if a
 	// trusted proxy sent it. Whoever sets Traces closes it after the server.
 	Traces trace.TracerProvider
+	// OperatorPages, if set, makes the handler of what is below /admin, such as console.New. It gets requests whose path
+	// begins with /admin, without the path of the public URL, and calls otherwise for those that it does not answer. It is
+	// not called for a server without accounts of its own.
+	OperatorPages func(s *Server, otherwise http.Handler) (http.Handler, error)
 	// PurgeTicks, if set, starts a [Server.Purge] at each tick; default every hour.
 	PurgeTicks <-chan time.Time
 }

@@ -11,6 +11,7 @@ import (
 // SetCertificate adds the metric of the certificate's expiry. expires returns the time at
 // which the server's certificate expires; the zero time means that it is unknown.
 func (s *Server) SetCertificate(expires func() time.Time) {
+	s.certificate.Store(&expires)
 	s.metrics.registry.MustRegister(&figures{
 		descs: []*prometheus.Desc{describe("certificate_expiry_timestamp_seconds", "When the certificate expires, in seconds since 1970.")},
 		read: func(context.Context) []float64 {

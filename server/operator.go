@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // Unlock forgets the wrong passwords and codes that were tried on a user's account; see
@@ -58,9 +59,10 @@ func (s *Server) SetDefaultQuota(ctx context.Context, quota *int64) error {
 	if quota != nil {
 		q = sql.Null[int64]{V: max(0, *quota), Valid: true}
 	}
-	if err := s.tokens.SetDefaultQuota(ctx, q); err != nil {
+	if err := s.guarded(ctx, func() error { return s.tokens.SetDefaultQuota(ctx, q) }); err != nil {
 		return err
 	}
+	s.security.Note(ctx, security.ByOperator, security.DefaultQuotaSet, "", "")
 	s.setDefaultQuota(q)
 	return nil
 }

@@ -13,7 +13,7 @@ const purgeEvery = time.Hour
 
 func (s *Server) startPurge() {
 	ctx, cancel := context.WithCancel(context.Background())
-	s.stopPurge = cancel
+	s.background, s.stopPurge = ctx, cancel
 	ticks, stop := s.cfg.PurgeTicks, func() {}
 	if ticks == nil {
 		t := time.NewTicker(purgeEvery)
@@ -33,6 +33,9 @@ func (s *Server) startPurge() {
 		}
 	})
 }
+
+// Go runs f beside the requests. Close ends its context, and waits for it.
+func (s *Server) Go(f func(context.Context)) { s.purging.Go(func() { f(s.background) }) }
 
 // Purge removes expired data, and storages that were replaced. It does nothing while another server on
 // the same database does so.

@@ -87,16 +87,11 @@ func (s *Server) storageOf(ctx context.Context, who string) (one token.Storage, 
 	if err != nil {
 		return one, err
 	}
-	users, err := s.tokens.Users(ctx)
-	if err != nil {
-		return one, err
+	u, err := s.tokens.User(ctx, account)
+	if err == nil && u.UID == 0 {
+		err = fmt.Errorf("%s: %w", who, token.ErrNoStorage)
 	}
-	for _, u := range users {
-		if u.Account == account && u.UID != 0 {
-			return token.Storage{UID: u.UID, Node: u.Node}, nil
-		}
-	}
-	return one, fmt.Errorf("%s: %w", who, token.ErrNoStorage)
+	return token.Storage{UID: u.UID, Node: u.Node}, err
 }
 
 // reportSweep logs the errors of a purge and returns the number of damaged users' files. Each

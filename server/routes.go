@@ -33,6 +33,10 @@ func (s *Server) newHandler() http.Handler {
 		mux.Handle("/oauth/force_auth", s.pages)
 		mux.Handle("/oauth/success/", s.pages)
 		mux.Handle("/", s.pages)
+		if s.operators != nil {
+			mux.Handle("/admin", s.operators)
+			mux.Handle("/admin/", s.operators)
+		}
 	}
 	mux.HandleFunc("GET /__heartbeat__", s.heartbeat)
 	mux.HandleFunc("GET /__lbheartbeat__", func(w http.ResponseWriter, _ *http.Request) {

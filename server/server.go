@@ -54,6 +54,9 @@ type Server struct {
 	tracer    trace.Tracer
 	security  *security.Log
 	health    health
+	operators http.Handler // the operator's pages; nil: none
+	// certificate returns when the certificate expires; nil: there is none.
+	certificate atomic.Pointer[func() time.Time]
 	// nodeKey is what the secrets of storage nodes are derived from. nodeHandler and movedAway are those of a
 	// server that is one.
 	nodeKey     []byte
@@ -77,7 +80,9 @@ type Server struct {
 	closing   sync.Once
 	closeErr  error
 	stopPurge context.CancelFunc
-	purging   sync.WaitGroup
+	// background ends with stopPurge.
+	background context.Context
+	purging    sync.WaitGroup
 }
 
 // defaultMemory fits a small machine.
@@ -137,7 +142,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	}
 	s.unlock = unlock
 	s.metrics = newMetrics(cfg.Version, func(ctx context.Context) (int, error) { return s.tokens.Count(ctx) })
-	s.security = security.New(cfg.Log, s.metrics.secure)
+	s.security = security.New(cfg.Log, cfg.Now, s.metrics.secure)
 	cfg.Log = s.metrics.watch(cfg.Log)
 	if cfg.Traces != nil {
 		s.tracer = cfg.Traces.Tracer("github.com/syncmanager/syncmanager/server")
@@ -155,8 +160,13 @@ func (s *Server) start(ctx context.Context) (err error) {
 	s.limit()
 	s.conns.refused = s.metrics.refused.Inc
 	s.metrics.measure(s)
-	s.handler = s.newHandler()
 	s.startPurge()
+	if cfg.OperatorPages != nil && s.accounts != nil {
+		if s.operators, err = cfg.OperatorPages(s, s.pages); err != nil {
+			return err
+		}
+	}
+	s.handler = s.newHandler()
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/security"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -273,11 +274,45 @@ func (s *Server) SetDisabled(ctx context.Context, who string, disabled bool) err
 		return err
 	}
 	// Disable the account before ending its sessions, so that no sign-in succeeds in between.
-	err = s.tokens.SetAccountStatus(ctx, uid, func(st *token.AccountStatus) { st.Disabled = disabled })
-	if err != nil || !disabled || s.accounts == nil {
+	err = s.guarded(ctx, func() error {
+		return s.tokens.SetAccountStatus(ctx, uid, func(st *token.AccountStatus) { st.Disabled = disabled })
+	})
+	if err != nil {
 		return err
 	}
+	why := security.UserEnabled
+	if disabled {
+		why = security.UserDisabled
+	}
+	s.security.Note(ctx, security.ByOperator, why, "", uid)
+	if !disabled || s.accounts == nil {
+		return nil
+	}
 	return s.accounts.SignOut(ctx, uid)
+}
+
+// SignOutUser signs a user out on all devices at once. The user's data stays.
+func (s *Server) SignOutUser(ctx context.Context, who string) error {
+	if s.accounts == nil {
+		return ErrElsewhere
+	}
+	uid, err := s.uid(ctx, who)
+	if err != nil {
+		return err
+	}
+	if err := s.accounts.SignOut(ctx, uid); err != nil {
+		return err
+	}
+	s.security.Note(ctx, security.ByOperator, security.UserSignedOut, "", uid)
+	return nil
+}
+
+// guarded runs f, which changes something that is not in the accounts' database; see [accounts.Service.Guarded].
+func (s *Server) guarded(ctx context.Context, f func() error) error {
+	if s.accounts == nil {
+		return f()
+	}
+	return s.accounts.Guarded(ctx, f)
 }
 
 // SetQuota sets how many bytes a user may store; 0 means any amount. nil restores the
@@ -287,12 +322,18 @@ func (s *Server) SetQuota(ctx context.Context, who string, quota *int64) error {
 	if err != nil {
 		return err
 	}
-	return s.tokens.SetAccountStatus(ctx, uid, func(st *token.AccountStatus) {
-		st.Quota = sql.Null[int64]{}
-		if quota != nil {
-			st.Quota = sql.Null[int64]{V: max(0, *quota), Valid: true}
-		}
+	err = s.guarded(ctx, func() error {
+		return s.tokens.SetAccountStatus(ctx, uid, func(st *token.AccountStatus) {
+			st.Quota = sql.Null[int64]{}
+			if quota != nil {
+				st.Quota = sql.Null[int64]{V: max(0, *quota), Valid: true}
+			}
+		})
 	})
+	if err == nil {
+		s.security.Note(ctx, security.ByOperator, security.QuotaSet, "", uid)
+	}
+	return err
 }
 
 // RemoveUser deletes a user's account and storage at once, and its tokens become invalid. If

@@ -54,6 +54,7 @@ with that name, and any other request with the first.
 	}
 	o.AddTo(c.Flags())
 	_ = c.MarkFlagDirname("data")
+	_ = c.MarkFlagDirname("backup-dir")
 	_ = c.MarkFlagFilename("smtp-password-file")
 	_ = c.MarkFlagFilename("config", "toml")
 	_ = c.RegisterFlagCompletionFunc("sign-up", cobra.FixedCompletions([]string{"open", "email", "invite", "closed"}, cobra.ShellCompDirectiveNoFileComp))

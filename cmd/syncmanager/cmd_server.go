@@ -38,7 +38,7 @@ found by its data folder, and may be running or stopped. Run this as the user th
 	c.PersistentFlags().StringVar(&o.dir, "data", "", "the folder `DIR` has the server's data")
 	_ = c.MarkPersistentFlagDirname("data")
 	c.AddCommand(o.healthCommand(), o.userCommand(), o.inviteCommand(), o.backupCommand(), o.restoreCommand(), o.verifyCommand(),
-		o.checkCommand(), o.repairCommand(), o.restoredCommand(), o.importCommand(), o.quotaCommand(), o.compactCommand(), o.nodeCommand(), o.moveCommand())
+		o.checkCommand(), o.repairCommand(), o.restoredCommand(), o.importCommand(), o.quotaCommand(), o.compactCommand(), o.nodeCommand(), o.moveCommand(), o.adminCommand())
 	return c
 }
 
@@ -51,25 +51,29 @@ type operator struct {
 // on returns a RunE that runs work on the running server, or on its data folder if it is
 // stopped.
 func (o *operator) on(work func(context.Context, admin.Admin, []string) error) func(*cobra.Command, []string) error {
-	return o.do(func(c *cobra.Command, args []string) (err error) {
-		ctx := c.Context()
-		if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
-			return err
-		}
-		running, err := admin.Dial(ctx, o.dir)
-		if err == nil {
-			return work(ctx, running, args)
-		}
-		if !errors.Is(err, admin.ErrNotRunning) {
-			return err
-		}
-		s, err := o.open(ctx)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
-		return work(ctx, s, args)
+	return o.do(func(c *cobra.Command, args []string) error {
+		return o.with(c.Context(), func(ctx context.Context, s admin.Admin) error { return work(ctx, s, args) })
 	})
+}
+
+// with runs work on the running server, or on its data folder if it is stopped.
+func (o *operator) with(ctx context.Context, work func(context.Context, admin.Admin) error) (err error) {
+	if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
+		return err
+	}
+	running, err := admin.Dial(ctx, o.dir)
+	if err == nil {
+		return work(ctx, running)
+	}
+	if !errors.Is(err, admin.ErrNotRunning) {
+		return err
+	}
+	s, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
+	return work(ctx, s)
 }
 
 // open opens the data folder of a stopped server.

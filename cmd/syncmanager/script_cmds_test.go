@@ -46,6 +46,21 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// asks URL CODE asks for a page, and checks the code of the answer.
+func cmdAsks(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: asks URL CODE")
+	}
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, args[0], nil)
+	ts.Check(err)
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	ts.Check(answer.Body.Close())
+	if got := strconv.Itoa(answer.StatusCode); got != args[1] {
+		ts.Fatalf("%s answers with %s, want %s", args[0], got, args[1])
+	}
+}
+
 // json PATH VALUE checks a value in the JSON on the last command's stdout. PATH is
 // "engines.passwords.uploaded" or "0.hostname"; "len" at its end is the number of items; VALUE
 // is as JSON prints it, a text without its quotes. With a "!", the value must be another one,

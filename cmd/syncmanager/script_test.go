@@ -38,6 +38,7 @@ func scriptParams(t *testing.T) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":         cmdExits,
 			"serve":         cmdServe,
+			"asks":          cmdAsks,
 			"halt":          cmdHalt,
 			"nodes":         cmdNodes,
 			"front":         cmdFront,

@@ -299,6 +299,7 @@ func (s *Service) routes() {
 		"POST /account/attached_client/destroy": s.devices.DestroyClient,
 		"GET /account/notices":                  s.notices,
 		"POST /account/notice/dismiss":          s.dismissNotice,
+		"POST /account/operator":                s.operatorCode,
 	}
 	oauthServer := map[string]api.Handler{
 		"POST /token":         s.grants.Token,
@@ -374,6 +375,9 @@ func (s *Service) Purge(ctx context.Context) error {
 		Keys:        now.Add(-grants.MaxAccessTTL).UnixMilli(),
 		Tries:       tries.Max,
 	})
+	if err == nil {
+		err = s.db.Update(ctx, "", func(tx store.Tx) error { return forgetOperatorSessions(tx, now) })
+	}
 	if err != nil {
 		return fmt.Errorf("purge expired tokens: %w", err)
 	}

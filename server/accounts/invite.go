@@ -12,6 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/typed"
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // SignUp says who may create an account.
@@ -63,7 +64,7 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 	code += text
 	now := s.cfg.Now()
 	expires = now.Add(life)
-	err = s.db.Update(ctx, "", func(tx store.Tx) error {
+	err = s.operate(ctx, "", func(tx store.Tx) error {
 		return tx.AddInvitation(store.Invitation{
 			Hash: inviteHash(code), Note: note, CreatedAt: now.UnixMilli(), ExpiresAt: expires.UnixMilli(),
 		})
@@ -71,6 +72,7 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("make an invitation: %w", err)
 	}
+	s.cfg.Security.Note(ctx, security.ByOperator, security.InvitationMade, "", "")
 	return code, expires, nil
 }
 

@@ -32,6 +32,9 @@ func (s *Service) Unlock(ctx context.Context, uid string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.operate(ctx, u.UID, func(store.Tx) error { return nil }); err != nil {
+		return err
+	}
 	if err := s.tries.Forget(ctx, u.UID, mailaddr.Key(u.Email), tries.OfAccount...); err != nil {
 		return err
 	}
@@ -48,7 +51,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 	if err != nil {
 		return false, err
 	}
-	err = s.db.Update(ctx, u.UID, func(tx store.Tx) error {
+	err = s.operate(ctx, u.UID, func(tx store.Tx) error {
 		enabled, err := auth.SecondStepRequired(tx, u.UID)
 		if err == nil && !enabled {
 			err = ErrNoSecondStep
@@ -124,7 +127,7 @@ func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
 // RevokeInvitation ends an invitation that was not used, by its ID or its code. The
 // error is ErrNoInvitation if there is none.
 func (s *Service) RevokeInvitation(ctx context.Context, which string) error {
-	err := s.db.Update(ctx, "", func(tx store.Tx) error {
+	err := s.operate(ctx, "", func(tx store.Tx) error {
 		n, err := tx.RemoveInvitations(inviteHash(which))
 		if id, ok := api.Unhex(which, invitationID); ok && err == nil && n == 0 {
 			n, err = tx.RemoveInvitations(id)
@@ -137,5 +140,6 @@ func (s *Service) RevokeInvitation(ctx context.Context, which string) error {
 	if err != nil {
 		return fmt.Errorf("revoke an invitation: %w", err)
 	}
+	s.cfg.Security.Note(ctx, security.ByOperator, security.InvitationRevoked, "", "")
 	return nil
 }

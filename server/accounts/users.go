@@ -11,6 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/password"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // This file has what an operator does to accounts. It needs no password and consumes no tries.
@@ -112,9 +113,11 @@ func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (Use
 
 // RemoveUser deletes an account with all that belongs to it.
 func (s *Service) RemoveUser(ctx context.Context, uid string) error {
-	if err := s.remove(ctx, uid, nil); err != nil {
+	err := s.remove(ctx, uid, nil)
+	if err != nil {
 		return fmt.Errorf("remove a user: %w", err)
 	}
+	s.cfg.Security.Note(ctx, security.ByOperator, security.UserRemoved, "", uid)
 	return nil
 }
 
@@ -122,7 +125,7 @@ func (s *Service) RemoveUser(ctx context.Context, uid string) error {
 // devices and Config.Destroyed.
 func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) error) error {
 	listeners := s.notifier.Listeners(ctx, uid, devices.Every)
-	err := s.db.Update(ctx, uid, func(tx store.Tx) error {
+	err := s.operate(ctx, uid, func(tx store.Tx) error {
 		if also != nil {
 			if err := also(tx); err != nil {
 				return err
@@ -141,9 +144,14 @@ func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) er
 }
 
 // SignOut ends all sessions of an account, with the devices and tokens that
-// belong to them.
+// belong to them, and those of the operator's pages.
 func (s *Service) SignOut(ctx context.Context, uid string) error {
-	err := s.db.Update(ctx, uid, func(tx store.Tx) error { return tx.RemoveTokens(uid) })
+	err := s.operate(ctx, uid, func(tx store.Tx) error {
+		if err := tx.RemoveTokens(uid); err != nil {
+			return err
+		}
+		return tx.RemoveOperatorSessions(uid)
+	})
 	if err != nil {
 		return fmt.Errorf("sign a user out: %w", err)
 	}

@@ -37,6 +37,11 @@ type Admin interface {
 	DrainNode(ctx context.Context, url string) (server.Drained, error)
 	RemoveNode(ctx context.Context, url string) error
 	SetReadOnly(ctx context.Context, life time.Duration) (kept bool, err error)
+	OperatorLink(ctx context.Context) (link string, expires time.Time, err error)
+	Operators(ctx context.Context) ([]accounts.Operator, error)
+	AddOperator(ctx context.Context, who string) (accounts.Operator, error)
+	RemoveOperator(ctx context.Context, who string) error
+	EndOperatorSessions(ctx context.Context) (n int, err error)
 }
 
 var (
@@ -83,6 +88,13 @@ type (
 		Secret   []byte `json:"secret"`
 		Capacity int64  `json:"capacity"`
 	}
+	link struct {
+		Link    string    `json:"link"`
+		Expires time.Time `json:"expires"`
+	}
+	endedSessions struct {
+		Sessions int `json:"sessions"`
+	}
 	repair struct {
 		Force bool `json:"force"`
 	}
@@ -97,7 +109,7 @@ type (
 
 // kinds are the errors that a client can test for.
 var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere, "sound": server.ErrSound, "no-files": server.ErrNoFiles,
-	"no-second-step": accounts.ErrNoSecondStep, "no-invitation": accounts.ErrNoInvitation,
+	"no-second-step": accounts.ErrNoSecondStep, "no-operator": accounts.ErrNoOperator, "no-invitation": accounts.ErrNoInvitation,
 	"no-node": server.ErrNoNode, "node-used": server.ErrNodeUsed, "no-room": server.ErrNoRoom, "node-away": server.ErrNodeAway, "draining": server.ErrDraining, "is-node": server.ErrIsNode}
 
 // Handler serves a to [Client]s.
@@ -169,7 +181,29 @@ func Handler(a Admin, log *slog.Logger) http.Handler {
 	handle(mux, "DELETE /node", log, func(r *http.Request, _ struct{}) (any, error) {
 		return struct{}{}, a.RemoveNode(r.Context(), r.FormValue("url"))
 	})
+	handleOperators(mux, a, log)
 	return writable(a, mux)
+}
+
+// handleOperators serves what is about the operator's pages.
+func handleOperators(mux *http.ServeMux, a Admin, log *slog.Logger) {
+	handle(mux, "POST /operator/link", log, func(r *http.Request, _ struct{}) (any, error) {
+		url, expires, err := a.OperatorLink(r.Context())
+		return link{url, expires}, err
+	})
+	handle(mux, "GET /operators", log, func(r *http.Request, _ struct{}) (any, error) {
+		return a.Operators(r.Context())
+	})
+	handle(mux, "POST /operators", log, func(r *http.Request, _ struct{}) (any, error) {
+		return a.AddOperator(r.Context(), r.FormValue("who"))
+	})
+	handle(mux, "DELETE /operator", log, func(r *http.Request, _ struct{}) (any, error) {
+		return struct{}{}, a.RemoveOperator(r.Context(), r.FormValue("who"))
+	})
+	handle(mux, "DELETE /operator/sessions", log, func(r *http.Request, _ struct{}) (any, error) {
+		n, err := a.EndOperatorSessions(r.Context())
+		return endedSessions{n}, err
+	})
 }
 
 // readOnlyPath is that of the one request that is good while the server takes no writes.

@@ -86,6 +86,8 @@ type Source struct {
 	// Version is the program's version, which the backup records.
 	Version string
 	Now     func() time.Time
+	// Progress, if set, is called after each file with how many files are in the backup, and how many bytes they have.
+	Progress func(files int, bytes int64)
 }
 
 // ErrNotRegular means that a backup would replace something that is not a regular file.
@@ -359,6 +361,9 @@ func (w *writer) add(name string, size int64, from io.Reader) error {
 	w.sums = append(w.sums, sum{name, size, hex.EncodeToString(h.Sum(nil))})
 	w.report.Files++
 	w.report.Bytes += size
+	if w.src.Progress != nil {
+		w.src.Progress(w.report.Files, w.report.Bytes)
+	}
 	return nil
 }
 

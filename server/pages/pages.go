@@ -227,6 +227,16 @@ type assets struct {
 	files map[string][]byte
 }
 
+// Assets returns the path below which the style sheets and scripts of the pages are, without the path of the public URL.
+// It ends in "/".
+func Assets() (string, error) {
+	a, err := loadAssets()
+	if err != nil {
+		return "", err
+	}
+	return a.base, nil
+}
+
 func loadAssets() (*assets, error) {
 	list, err := fs.Glob(files, "assets/*")
 	if err != nil {

@@ -2,12 +2,16 @@
 // sign-ins, their addresses and reasons. Programs such as fail2ban read it too, so the texts
 // of [Event] and [Reason] are stable. It never contains secrets or user input: it names an
 // account by its uid, not by its e-mail address.
+//
+// A process keeps the last events too, so that an operator's page can show them.
 package security
 
 import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync"
+	"time"
 )
 
 // Event is what happened.
@@ -51,30 +55,77 @@ const (
 	StepRemoved      Reason = "second_step_removed"
 )
 
-// Log writes and counts events. A nil Log drops them.
+// The reasons of operators.
+const (
+	UserDisabled      Reason = "user_disabled"
+	UserEnabled       Reason = "user_enabled"
+	UserRemoved       Reason = "user_removed"
+	UserSignedOut     Reason = "user_signed_out"
+	QuotaSet          Reason = "quota_set"
+	DefaultQuotaSet   Reason = "default_quota_set"
+	InvitationMade    Reason = "invitation_made"
+	InvitationRevoked Reason = "invitation_revoked"
+	BackupMade        Reason = "backup_made"
+	LinkMade          Reason = "link_made" // to the operator's pages
+	OperatorSignedIn  Reason = "operator_signed_in"
+	OperatorAdded     Reason = "operator_added"
+	OperatorRemoved   Reason = "operator_removed"
+	OperatorsEnded    Reason = "operator_sessions_ended"
+	NotOperator       Reason = "not_operator"
+	WrongOperatorCode Reason = "wrong_operator_code"
+)
+
+// Log writes and counts events, and keeps the last ones. A nil Log drops them.
 type Log struct {
 	log   *slog.Logger
+	now   func() time.Time
 	count func(Event, Reason)
+
+	mu   sync.Mutex
+	last map[Event][]Entry // the oldest first
 }
 
 // New returns a Log that writes events to log at level Warn, and calls count for each.
-func New(log *slog.Logger, count func(Event, Reason)) *Log { return &Log{log, count} }
+func New(log *slog.Logger, now func() time.Time, count func(Event, Reason)) *Log {
+	return &Log{log: log, now: now, count: count, last: make(map[Event][]Entry)}
+}
+
+// by is who acts, and from where.
+type by struct{ who, remote string }
+
+type byKey struct{}
+
+// By returns a context whose events name the operator who acts: who is the uid of an account, or a word that stands
+// for none. remote is the address and port of the connection.
+func By(ctx context.Context, who, remote string) context.Context {
+	return context.WithValue(ctx, byKey{}, by{who, remote})
+}
 
 // Note writes one event. remote is the address and port of the connection, or "" for an
-// operator. uid is that of the account, or "" if it is unknown. The order of the fields is
+// operator; see [By]. uid is that of the account, or "" if it is unknown. The order of the fields is
 // fixed, because programs parse them.
 func (l *Log) Note(ctx context.Context, e Event, why Reason, remote, uid string) {
 	if l == nil {
 		return
 	}
 	l.count(e, why)
+	operator, _ := ctx.Value(byKey{}).(by)
+	if remote == "" {
+		remote = operator.remote
+	}
+	entry := Entry{At: l.now(), Event: e, Reason: why, UID: uid, Operator: operator.who}
 	fields := []slog.Attr{slog.String("event", string(e)), slog.String("reason", string(why))}
 	if remote != "" {
-		fields = append(fields, slog.String("from", address(remote)))
+		entry.From = address(remote)
+		fields = append(fields, slog.String("from", entry.From))
 	}
 	if uid != "" {
 		fields = append(fields, slog.String("uid", uid))
 	}
+	if operator.who != "" {
+		fields = append(fields, slog.String("operator", operator.who))
+	}
+	l.keep(entry)
 	l.log.LogAttrs(ctx, slog.LevelWarn, "security", fields...)
 }
 

@@ -33,6 +33,25 @@ func (p *Part) Pool(suffix string, read func() Connections) {
 	p.of.pools = append(p.of.pools, pool{p.name + suffix, read})
 }
 
+// NamedConnections is the state of a pool with its name.
+type NamedConnections struct {
+	Name string
+	Connections
+}
+
+// Pools returns the states of all pools. A nil Observer has none.
+func (o *Observer) Pools() (all []NamedConnections) {
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.pools {
+		all = append(all, NamedConnections{p.name, p.read()})
+	}
+	return all
+}
+
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(namespace+"_database_"+name, help, append([]string{"pool"}, labels...), nil)
 }

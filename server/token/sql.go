@@ -19,6 +19,7 @@ const (
 		SELECT s.account, 0, '', 0, s.disabled, s.quota FROM account_status s
 		WHERE s.retired = 0 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
 		ORDER BY 1`
+	sqlUser          = `SELECT uid, node, created_at FROM users WHERE account = ?1 AND replaced_at IS NULL`
 	sqlClosed        = `SELECT disabled = 1 OR retired = 1 FROM account_status WHERE account = ?1`
 	sqlKeys          = `SELECT uid, client_state, generation, keys_changed_at, node, replaced_at IS NULL FROM users WHERE account = ?1`
 	sqlSetGeneration = `UPDATE users SET generation = ?1, keys_changed_at = ?2 WHERE uid = ?3`

@@ -70,5 +70,6 @@ var statementNames = []telemetry.Named{
 	{Name: "sqlStorages", SQL: sqlStorages},
 	{Name: "sqlTake", SQL: sqlTake},
 	{Name: "sqlUnsetDefaultQuota", SQL: sqlUnsetDefaultQuota},
+	{Name: "sqlUser", SQL: sqlUser},
 	{Name: "sqlUsers", SQL: sqlUsers},
 }

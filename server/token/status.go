@@ -127,6 +127,23 @@ func (s *Service) Count(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
+// User is one of [Service.Users]. An account that the service has not seen is returned, without storage.
+func (s *Service) User(ctx context.Context, account string) (u User, err error) {
+	u.Account = account
+	if u.AccountStatus, err = s.AccountStatus(ctx, account); err != nil {
+		return User{}, err
+	}
+	var created int64
+	err = s.db.Read(ctx).QueryRow(sqlUser, account).Scan(&u.UID, &u.Node, &created)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return User{}, fmt.Errorf("find a user: %w", err)
+	}
+	if created > 0 {
+		u.Created = time.UnixMilli(created)
+	}
+	return u, nil
+}
+
 // Users lists the accounts that have storage, and those without storage that have an
 // [AccountStatus].
 func (s *Service) Users(ctx context.Context) ([]User, error) {

@@ -20,6 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/console"
 	"github.com/syncmanager/syncmanager/server/node"
 	"github.com/syncmanager/syncmanager/server/push"
 )
@@ -41,6 +42,7 @@ type Options struct {
 	batchRoom        string
 	maxWaiting       int
 	logFormat        string
+	backups          string // the folder
 	accounts         string
 	allow            []string
 	allowAll         bool
@@ -69,6 +71,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may use the server; may be repeated")
 	flags.BoolVar(&o.allowAll, "allow-all-accounts", false, "with --accounts-server: all accounts may use the server")
 	flags.StringSliceVar(&o.push, "push-host", push.DefaultHosts(), "notify devices through the push service `HOST` and no other; may be repeated; \"none\" for none; by default those of Mozilla, Google and Apple")
+	flags.StringVar(&o.backups, "backup-dir", "", "let operators make backups on the page /admin/backups, into the folder `DIR`")
 	flags.StringVar(&o.logFormat, "log-format", "text", "write the log to stderr as `FORMAT`: text or json")
 	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to anyone who can reach it")
 	flags.StringVar(&o.otlp, "otlp-endpoint", "", "send traces of requests and of their statements to the OpenTelemetry collector at `URL`, like http://127.0.0.1:4318; by default $OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -108,6 +111,7 @@ func (o *Options) serverConfig(env Env) (cfg server.Config, err error) {
 	if !slices.Equal(o.push, []string{"none"}) {
 		cfg.Push = &server.Push{Hosts: o.push, Transport: push.NewTransport()}
 	}
+	cfg.OperatorPages = console.New(console.Config{Dir: o.dir, Version: env.Version, Backups: o.backups, Now: env.Now, Log: cfg.Log})
 	return cfg, o.tls.check(o.public)
 }
 

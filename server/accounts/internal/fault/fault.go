@@ -146,6 +146,8 @@ var (
 	ErrChallenge      = New(http.StatusBadRequest, 175, "Invalid PKCE challenge")
 	ErrSignUpClosed   = New(http.StatusForbidden, 202, "Sign-up is closed on this server")
 	ErrInvitation     = New(http.StatusForbidden, 202, "Sign-up needs an invitation that is still good")
+	ErrNotOperator    = New(http.StatusForbidden, 203, "This account is not an operator's")
+	ErrOperatorStep   = New(http.StatusForbidden, 204, "An operator needs two-step sign-in: turn it on in the settings first")
 	ErrBusy           = New(http.StatusServiceUnavailable, 201, "The server is busy; try again in a few seconds")
 	ErrSlow           = New(http.StatusRequestTimeout, 999, "The request's body came too slowly")
 	ErrFull           = New(http.StatusServiceUnavailable, 201, "The server's disk is almost full; its operator must make room")

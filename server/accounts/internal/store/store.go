@@ -89,6 +89,7 @@ type Reader interface {
 	NoticeReader
 	TryReader
 	KeyReader
+	OperatorReader
 }
 
 // Tx reads and writes in a transaction. It must not be used after that.
@@ -110,6 +111,7 @@ type Tx interface {
 	NoticeWriter
 	TryWriter
 	KeyWriter
+	OperatorWriter
 }
 
 // Expiry says what [Store.Purge] removes: all that is as old as the given times, or older.

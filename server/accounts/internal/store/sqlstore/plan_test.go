@@ -85,13 +85,17 @@ func isConstant(file *ast.File, lit *ast.BasicLit) (found bool) {
 
 // whole are the statements that read a whole table, and why they may.
 var whole = map[string]string{
-	"sqlUsers":            "lists all accounts",
-	"sqlInvitations":      "lists all invitations",
-	"sqlSigningKeys":      "lists all keys, of which there are two or three",
-	"sqlPurgeKeys":        "there are two or three keys",
-	"sqlPurgeExcessTries": "purges, once in a while",
-	"sqlPurgeIdleRefresh": "purges, once in a while",
-	"sqlAnyAccount":       "reads the first row",
+	"sqlUsers":                     "lists all accounts",
+	"sqlInvitations":               "lists all invitations",
+	"sqlSigningKeys":               "lists all keys, of which there are two or three",
+	"sqlPurgeKeys":                 "there are two or three keys",
+	"sqlPurgeExcessTries":          "purges, once in a while",
+	"sqlPurgeIdleRefresh":          "purges, once in a while",
+	"sqlAnyAccount":                "reads the first row",
+	"sqlOperators":                 "lists the operators, who are few",
+	"sqlOperatorsOpen":             "reads the first row",
+	"sqlRemoveAllOperatorSessions": "removes all, which are few",
+	"sqlRemoveAllOperatorCodes":    "removes all, which are few",
 	// Its index holds the one key that is not retired.
 	"sqlCurrentSigningKey": "there is one",
 }

@@ -7,10 +7,12 @@ import (
 
 // shared are the tables whose key does not begin with the user, and why.
 var shared = map[string]string{
-	"secrets":      "are the server's own",
-	"signing_keys": "are the server's own",
-	"invitations":  "are nobody's until they are used",
-	"tries":        "are counted for addresses without an account too",
+	"secrets":           "are the server's own",
+	"signing_keys":      "are the server's own",
+	"invitations":       "are nobody's until they are used",
+	"tries":             "are counted for addresses without an account too",
+	"operator_codes":    "may be of the command line",
+	"operator_sessions": "may be of the command line",
 }
 
 // Each key begins with the user, and each reference stays with them, so that accounts

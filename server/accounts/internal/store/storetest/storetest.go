@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		"isolation":      isolation,
 		"removal":        removal,
 		"purge":          purge,
+		"operators":      operators,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
