@@ -21,6 +21,9 @@ func (s *Service) endAll(tx store.Tx, c *auth.Credential) (told ended, err error
 	if err := tx.RemoveTokens(c.UID); err != nil {
 		return told, err
 	}
+	if err := tx.RemoveOperatorSessions(c.UID); err != nil {
+		return told, err
+	}
 	if told.RecoveryKey, err = tx.RemoveRecoveryKey(c.UID); err != nil {
 		return told, err
 	}

@@ -57,6 +57,7 @@ type OperatorSession struct {
 	// UID and Email are those of the operator's account; "": the session was opened by a link from the command line.
 	UID, Email string
 	Created    time.Time
+	used       time.Time
 }
 
 // Name is who acts in a session, for the security log: the account's uid, or "link".
@@ -185,13 +186,12 @@ func forgetOperatorSessions(tx store.Tx, now time.Time) error {
 	return tx.ForgetOperatorSessions(now.UnixMilli(), now.Add(-OperatorIdle).UnixMilli(), now.Add(-OperatorLife).UnixMilli())
 }
 
-// OperatorSession finds an open session by its token, and notes that it is used. The error is [ErrOperatorSession],
-// among others.
+// OperatorSession finds an open session by its token. The error is [ErrOperatorSession], among others.
 func (s *Service) OperatorSession(ctx context.Context, token string) (*OperatorSession, error) {
 	if len(token) > maxOperatorCode {
 		return nil, ErrOperatorSession
 	}
-	hash, now := operatorHash("session", token), s.cfg.Now()
+	hash := operatorHash("session", token)
 	found, err := s.validOperator(s.db.Read(ctx), hash)
 	if err != nil {
 		return nil, err
@@ -203,13 +203,22 @@ func (s *Service) OperatorSession(ctx context.Context, token string) (*OperatorS
 			return nil, ErrOperatorSession
 		}
 	}
-	if now.UnixMilli()-found.UsedAt >= operatorTouch.Milliseconds() {
-		err := s.db.UpdateSoon(ctx, func(tx store.Tx) error { return tx.TouchOperatorSession(hash, now.UnixMilli()) })
-		if err != nil {
-			return nil, fmt.Errorf("note the use of an operator's session: %w", err)
-		}
+	return &OperatorSession{
+		hash: hash, UID: found.UID, Email: found.Email, Created: time.UnixMilli(found.CreatedAt), used: time.UnixMilli(found.UsedAt),
+	}, nil
+}
+
+// UseOperatorSession notes that a session is used, so that it does not end for being idle.
+func (s *Service) UseOperatorSession(ctx context.Context, o *OperatorSession) error {
+	now := s.cfg.Now()
+	if now.Sub(o.used) < operatorTouch {
+		return nil
 	}
-	return &OperatorSession{hash: hash, UID: found.UID, Email: found.Email, Created: time.UnixMilli(found.CreatedAt)}, nil
+	err := s.db.UpdateSoon(ctx, func(tx store.Tx) error { return tx.TouchOperatorSession(o.hash, now.UnixMilli()) })
+	if err != nil {
+		return fmt.Errorf("note the use of an operator's session: %w", err)
+	}
+	return nil
 }
 
 // validOperator reads a session, and refuses one that ended.

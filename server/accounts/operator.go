@@ -62,6 +62,9 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 		if err := tx.RemoveSecondStep(u.UID); err != nil {
 			return err
 		}
+		if err := tx.RemoveOperatorSessions(u.UID); err != nil {
+			return err
+		}
 		if err := tx.SetNotice(u.UID, store.Notice{Kind: noticeStepRemoved, At: s.cfg.Now().UnixMilli()}); err != nil {
 			return err
 		}

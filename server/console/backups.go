@@ -155,7 +155,7 @@ func (c *console) showBackups(v *view) error {
 			d.Backups = d.Backups[:maxBackups]
 		}
 	}
-	return v.render(http.StatusOK, "backups", layout{Title: "Backups", Here: "/backups", Refresh: d.Running, Data: d, Done: done[v.URL.Query().Get("done")]})
+	return v.render(http.StatusOK, "backups", layout{Title: "Backups", Here: "/backups", Refresh: d.Running, Data: d})
 }
 
 func (c *console) startBackup(v *view) error {
@@ -169,7 +169,7 @@ func (c *console) startBackup(v *view) error {
 	if err := c.backups.start(ctx); err != nil {
 		return err
 	}
-	return v.back("/backups", "started")
+	return v.back("/backups", "")
 }
 
 // checkBackups judges how old the newest backup is.

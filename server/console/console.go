@@ -216,5 +216,4 @@ var done = map[string]string{
 	"tellthem":  "Two-step sign-in is off. No e-mail was sent: tell the user yourself.",
 	"deleted":   "The account and all its data are deleted.",
 	"revoked":   "The invitation is revoked.",
-	"started":   "The backup has begun.",
 }

@@ -270,6 +270,7 @@ func TestOverview(t *testing.T) {
 	if _, err := e.SetReadOnly(e.Context(), time.Hour); err != nil {
 		t.Fatal(err)
 	}
+	e.Pass(2 * time.Minute) // a use that would be noted
 	e.want(b.get("/admin"), http.StatusOK, "It is being moved")
 }
 

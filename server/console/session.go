@@ -66,10 +66,18 @@ func (c *console) find(v *view) error {
 	if err != nil {
 		return accounts.ErrOperatorSession
 	}
-	if v.session, err = c.accounts.OperatorSession(v.Context(), k.Value); err == nil {
-		v.csrf = csrf(k.Value)
+	if v.session, err = c.accounts.OperatorSession(v.Context(), k.Value); err != nil {
+		return err
 	}
-	return err
+	v.csrf = csrf(k.Value)
+	if v.Method == http.MethodGet {
+		done, err := c.server.Writing() // for a form, the server has begun a write already
+		if err != nil {
+			return nil // pages are shown also while the server takes no writes
+		}
+		defer done()
+	}
+	return c.accounts.UseOperatorSession(v.Context(), v.session)
 }
 
 // signedIn serves a page to whoever is signed in.
@@ -151,7 +159,7 @@ func (c *console) signIn(v *view, code int, why error) {
 	if why != nil {
 		text = why.Error()
 	}
-	if err := v.render(code, "signin", layout{Title: "Sign in", Script: "operator.js", Data: text}); err != nil {
+	if err := v.render(code, "signin", layout{Title: "Sign in as an operator", Script: "operator.js", Data: text}); err != nil {
 		c.cfg.Log.ErrorContext(v.Context(), "an operator's page cannot be made", "err", err)
 	}
 }

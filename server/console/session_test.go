@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -218,15 +219,28 @@ func TestAccounts(t *testing.T) {
 // Whatever ends an operator's right ends open sessions at once.
 func TestOperatorsThatEnd(t *testing.T) {
 	onEach(t, func(e *env) {
+		var secret string
 		for what, end := range map[string]func(uid string) error{
 			"removed":          func(uid string) error { return e.RemoveOperator(e.Context(), uid) },
 			"disabled":         func(uid string) error { return e.SetDisabled(e.Context(), uid, true) },
 			"signed out":       func(uid string) error { return e.SignOutUser(e.Context(), uid) },
-			"without two-step": func(uid string) error { _, err := e.RemoveSecondStep(e.Context(), uid); return err },
-			"deleted":          func(uid string) error { return e.RemoveUser(e.Context(), uid) },
+			"two-step removed": func(uid string) error { _, err := e.RemoveSecondStep(e.Context(), uid); return err },
+			"two-step renewed": func(string) error {
+				const email = "two-step-renewed@example.org"
+				session := e.session(email)
+				e.api(session, "/session/verify/totp", map[string]string{"code": e.otp(secret)})
+				e.prove(session, email)
+				if code, out := e.api(session, "/totp/destroy", nil); code != http.StatusOK {
+					return fmt.Errorf("turning two-step sign-in off: %d %v", code, out)
+				}
+				e.twoStep(email)
+				return nil
+			},
+			"deleted": func(uid string) error { return e.RemoveUser(e.Context(), uid) },
 		} {
 			email := strings.ReplaceAll(what, " ", "-") + "@example.org"
-			uid, secret := e.operator(email)
+			var uid string
+			uid, secret = e.operator(email)
 			b := e.browser()
 			b.open(e.accountCode(email, secret))
 			e.want(b.get("/admin"), http.StatusOK)

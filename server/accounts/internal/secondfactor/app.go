@@ -151,6 +151,9 @@ func (h *Handlers) DestroyApp(r *api.Request) (any, error) {
 		if err := tx.RemoveSecondStep(c.UID); err != nil {
 			return err
 		}
+		if err := tx.RemoveOperatorSessions(c.UID); err != nil { // which take a second step
+			return err
+		}
 		return tx.SetProfileChanged(c.UID, h.Now().UnixMilli())
 	})
 }
