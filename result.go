@@ -83,6 +83,8 @@ type CommandEffect = sync15.Effect
 
 // Result is the result of one [Manager.Sync].
 type Result struct {
+	// Run identifies the sync in the logs of engines; see [engine.LogEntry].
+	Run    string `json:"-"`
 	Status Status `json:"status"`
 	// Failure is the kind of failure if Status is [StatusFailed].
 	Failure Failure                 `json:"failure,omitempty"`

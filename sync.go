@@ -85,6 +85,7 @@ func (m *Manager) start(o Options, chosen []engine.Engine) *syncing {
 		name: string(bso.NewGUID(m.cfg.Rand)), accountBase: m.cfg.Account.Requests(),
 		result: Result{some: o.some, Engines: map[string]EngineResult{}, Changed: map[string]engine.Change{}}, stats: map[string]sync15.Stats{}, unconfirmed: map[string]error{},
 	}
+	s.result.Run = s.name
 	m.client.StartRun()
 	m.mu.Lock()
 	s.pending = maps.Clone(m.saved.Pending)

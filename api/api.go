@@ -105,6 +105,8 @@ type Home interface {
 // Config configures a Service. Home must be set.
 type Config struct {
 	Home Home
+	// Timeline keeps the results of syncs. Nil: the service does, until the program ends.
+	Timeline Timeline
 	// Events receives what the service has to tell. Nil: a new one.
 	Events *Events
 	// Key makes etags, so that they say nothing about what they stand for. Zero: a random
@@ -123,12 +125,8 @@ type Service struct {
 	key    [32]byte
 	now    func() time.Time
 
-	mu      sync.Mutex
-	results []SyncResult // the newest last
+	timeline Timeline
 }
-
-// keptResults is how many results of syncs a service remembers.
-const keptResults = 100
 
 // New returns a service.
 func New(c Config) (*Service, error) {
@@ -146,7 +144,10 @@ func New(c Config) (*Service, error) {
 			return nil, fmt.Errorf("cannot make a key for etags: %w", err)
 		}
 	}
-	return &Service{home: c.Home, events: c.Events, key: c.Key, now: c.Now}, nil
+	if c.Timeline == nil {
+		c.Timeline = new(memory)
+	}
+	return &Service{home: c.Home, events: c.Events, key: c.Key, now: c.Now, timeline: c.Timeline}, nil
 }
 
 // Events are what the service tells: syncs, changes and pages of other devices.
@@ -220,13 +221,8 @@ func (s *Service) watch(ctx context.Context, m *syncmanager.Manager) {
 
 // ended notes and reports a sync that ended.
 func (s *Service) ended(r syncmanager.Result) {
-	result := resultOf(r, s.now())
-	s.mu.Lock()
-	s.results = append(s.results, result)
-	if extra := len(s.results) - keptResults; extra > 0 {
-		s.results = append(s.results[:0], s.results[extra:]...)
-	}
-	s.mu.Unlock()
+	result := ResultOf(r, s.now())
+	s.timeline.Add(result)
 	s.events.ended(result)
 }
 

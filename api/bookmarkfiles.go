@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"io"
 	"iter"
 	"strings"
@@ -9,11 +11,50 @@ import (
 	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
-// ImportText is the text of a file.
+// ImportText is the content of a file: one of Text and Base64.
 type ImportText struct {
-	Text string `json:"text" bound:"1..33554432"`
+	// Text is the content of a file that is text.
+	Text string `json:"text,omitempty" bound:"1..33554432"`
+	// Base64 is the content of any file, as RFC 4648 encodes it.
+	Base64 string `json:"base64,omitempty" bound:"1..33554432"`
 	// DryRun reports what the import would do, and changes nothing.
 	DryRun bool `json:"dryRun,omitempty"`
+}
+
+// content is the content of the file.
+func (q ImportText) content() (io.Reader, error) {
+	switch {
+	case (q.Text == "") == (q.Base64 == ""):
+		return nil, invalidf("", "give one of text and base64")
+	case q.Text != "":
+		return strings.NewReader(q.Text), nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(q.Base64)
+	if err != nil {
+		return nil, invalidf("base64", "base64 must be in base64")
+	}
+	return bytes.NewReader(raw), nil
+}
+
+// importer is an engine that imports files.
+type importer interface {
+	ImportFrom(ctx context.Context, r io.Reader, o importing.Options) (importing.Report, error)
+}
+
+// importVerb describes a verb that imports a file.
+func importVerb(name, doc, collection string, open func(ctx context.Context, h Home) (importer, error)) *Verb {
+	return large(value(name, doc, Needs{Write: true, Engines: []string{collection}},
+		func(ctx context.Context, c *call, q ImportText) (importing.Report, error) {
+			content, err := q.content()
+			if err != nil {
+				return importing.Report{}, err
+			}
+			e, err := open(ctx, c.home)
+			if err != nil {
+				return importing.Report{}, err
+			}
+			return imported(e.ImportFrom(ctx, content, importing.Options{DryRun: q.DryRun}))
+		}))
 }
 
 // ExportBookmarks asks for a file.
@@ -29,15 +70,8 @@ type Piece struct {
 
 func bookmarkFileVerbs() []*Verb {
 	return []*Verb{
-		large(value("bookmarks.import", "Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, CSV or Safari's format to those that are here.",
-			Needs{Write: true, Engines: []string{"bookmarks"}},
-			func(ctx context.Context, c *call, q ImportText) (importing.Report, error) {
-				e, err := c.home.Bookmarks(ctx)
-				if err != nil {
-					return importing.Report{}, err
-				}
-				return imported(e.ImportFrom(ctx, strings.NewReader(q.Text), importing.Options{DryRun: q.DryRun}))
-			})),
+		importVerb("bookmarks.import", "Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, jsonlz4, CSV or Safari's format to those that are here.",
+			"bookmarks", func(ctx context.Context, h Home) (importer, error) { return h.Bookmarks(ctx) }),
 		stream("bookmarks.export", "Exports all bookmarks as a file, piece by piece.", Needs{Engines: []string{"bookmarks"}},
 			func(ctx context.Context, c *call, q ExportBookmarks) (iter.Seq2[Piece, error], error) {
 				e, err := c.home.Bookmarks(ctx)

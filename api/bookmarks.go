@@ -303,13 +303,15 @@ func addBookmark(ctx context.Context, c *call, q AddBookmark) (Bookmark, error) 
 	if err != nil {
 		return Bookmark{}, err
 	}
-	it, err := e.Insert(ctx, bookmarks.Item{
-		ID: q.ID, Kind: kinds[q.Kind], Parent: q.Parent, Title: q.Title, URL: q.URL, Tags: q.Tags, Keyword: q.Keyword,
-	}, place(q.Position))
+	it, err := e.Insert(ctx, q.item(), place(q.Position))
 	if err != nil {
 		return Bookmark{}, err
 	}
 	return c.bookmark(it)
+}
+
+func (q AddBookmark) item() bookmarks.Item {
+	return bookmarks.Item{ID: q.ID, Kind: kinds[q.Kind], Parent: q.Parent, Title: q.Title, URL: q.URL, Tags: q.Tags, Keyword: q.Keyword}
 }
 
 func place(position *int) int {

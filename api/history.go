@@ -188,6 +188,8 @@ func historyVerbs() []*Verb {
 				}
 				return e.DeleteHost(ctx, q.Host)
 			}),
+		importVerb("history.importFile", "Adds the pages and visits of a file that 'syncmanager history export' wrote.",
+			"history", func(ctx context.Context, h Home) (importer, error) { return h.History(ctx) }),
 		large(value("history.import", "Adds up to 1,000 visits. Those that are here already are duplicates.", writing, importVisits)),
 	}, undoVerbs("history", func(ctx context.Context, h Home) (undoer, error) { return h.History(ctx) })...)
 }

@@ -29,7 +29,10 @@ type Sync struct {
 // SyncResult is the result of a sync, as the command prints it.
 type SyncResult struct {
 	// At is when it ended.
-	At     time.Time          `json:"at"`
+	At time.Time `json:"at"`
+	// Sync is its name in the logs of the engines, such as bookmarks.log; absent: nothing
+	// was synced.
+	Sync   string             `json:"sync,omitempty"`
 	Status syncmanager.Status `json:"status" enum:"ok,partial,failed,auth,backedOff,declined,newer,needsConfirmation"`
 	// Failure is the kind of failure if the status is "failed".
 	Failure syncmanager.Failure `json:"failure,omitempty" enum:"network,server,refused,other"`
@@ -47,6 +50,9 @@ type SyncResult struct {
 	Requests int `json:"requests"`
 	// Error says in words what stopped the sync as a whole.
 	Error string `json:"error,omitempty"`
+	// Repeats counts the syncs just before it that ended in the same way and did nothing
+	// either, and that sync.results has combined with it.
+	Repeats int `json:"repeats,omitempty"`
 }
 
 // EngineResult is what a sync did with one engine.
@@ -78,10 +84,10 @@ type Problem struct {
 	Reason string    `json:"reason"`
 }
 
-// resultOf is a result as the API shows it.
-func resultOf(r syncmanager.Result, at time.Time) SyncResult {
+// ResultOf is the result of a sync that ended at a time, as the API shows it.
+func ResultOf(r syncmanager.Result, at time.Time) SyncResult {
 	out := SyncResult{
-		At: at.UTC().Truncate(time.Millisecond), Status: r.Status, Failure: r.Failure, Engines: []EngineResult{}, Changed: []Changed{},
+		At: at.UTC().Truncate(time.Millisecond), Sync: r.Run, Status: r.Status, Failure: r.Failure, Engines: []EngineResult{}, Changed: []Changed{},
 		Declined: append([]string{}, r.Declined...), SignedOut: r.SignedOut, NextSyncAllowedAt: r.NextSyncAllowedAt.UTC(),
 		DurationMs: r.Took.Milliseconds(), Requests: r.Requests, Error: text(r.Err),
 	}
@@ -140,7 +146,7 @@ const usualLimit = 20
 
 // Results are the results of the last syncs.
 type Results struct {
-	// Results are those of the last syncs since the program began, the newest first.
+	// Results are those of the last syncs, the newest first.
 	Results []SyncResult `json:"results"`
 }
 
@@ -279,7 +285,7 @@ func runSync(ctx context.Context, c *call, q Sync) (SyncResult, error) {
 	if errors.Is(err, syncmanager.ErrBusy) || errors.Is(err, syncmanager.ErrClosed) || errors.Is(err, syncmanager.ErrUnknownEngine) {
 		return SyncResult{}, err
 	}
-	return resultOf(r, c.now()).only(c.rights), nil
+	return ResultOf(r, c.now()).only(c.rights), nil
 }
 
 // allowedEngines names the engines that the account syncs and the caller may use.
@@ -294,16 +300,12 @@ func allowedEngines(ctx context.Context, c *call, m *syncmanager.Manager) (names
 }
 
 func results(_ context.Context, c *call, q Limit) (Results, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	out := Results{[]SyncResult{}}
-	for _, r := range slices.Backward(c.results) {
-		if len(out.Results) == q.or(usualLimit) {
-			break
-		}
+	list, err := c.timeline.List(q.or(usualLimit))
+	for _, r := range list {
 		out.Results = append(out.Results, r.only(c.rights))
 	}
-	return out, nil
+	return out, err
 }
 
 func status(ctx context.Context, c *call, _ Empty) (Status, error) {

@@ -4,11 +4,9 @@ import (
 	"context"
 	"io"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 )
 
@@ -111,14 +109,8 @@ func passwordVerbs() []*Verb {
 			}
 			return e.Touch(ctx, q.ID)
 		}),
-		large(value("passwords.importCSV", "Adds the logins of a CSV file that a browser or a password manager exported.", writing,
-			func(ctx context.Context, c *call, q ImportText) (importing.Report, error) {
-				e, err := c.home.Passwords(ctx)
-				if err != nil {
-					return importing.Report{}, err
-				}
-				return imported(e.ImportFrom(ctx, strings.NewReader(q.Text), importing.Options{DryRun: q.DryRun}))
-			})),
+		importVerb("passwords.importCSV", "Adds the logins of a CSV file that a browser or a password manager exported.",
+			"passwords", func(ctx context.Context, h Home) (importer, error) { return h.Passwords(ctx) }),
 		stream("passwords.exportCSV", "Exports all logins with their passwords as a CSV file, piece by piece.", secrets,
 			func(ctx context.Context, c *call, _ Empty) (iter.Seq2[Piece, error], error) {
 				e, err := c.home.Passwords(ctx)

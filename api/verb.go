@@ -119,7 +119,7 @@ func read[Q any](verb string, request []byte) (q Q, err error) {
 
 // table has all verbs, sorted by name.
 var table = sync.OnceValue(func() []*Verb {
-	all := slices.Concat(managerVerbs(), deviceVerbs(), bookmarkVerbs(), bookmarkFileVerbs(), historyVerbs(), passwordVerbs(), tabVerbs(),
+	all := slices.Concat(managerVerbs(), keeperVerbs(), deviceVerbs(), bookmarkVerbs(), bookmarkPageVerbs(), bookmarkFileVerbs(), historyVerbs(), passwordVerbs(), tabVerbs(),
 		addressVerbs(), cardVerbs(), formVerbs(), addonVerbs(), prefVerbs(), extensionStorageVerbs())
 	slices.SortFunc(all, func(a, b *Verb) int { return strings.Compare(a.Name, b.Name) })
 	return all

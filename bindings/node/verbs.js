@@ -21,6 +21,16 @@ export class Verbs {
     this.tabs = new TabsVerbs(door);
   }
 
+  /** Says whose data this is, what keeps it in sync, and when it syncs next. */
+  about(request = {}) {
+    return this.#door.call("about", request);
+  }
+
+  /** Says whether the stores can be used, how large they are, and what the log says. */
+  health(request = {}) {
+    return this.#door.call("health", request);
+  }
+
   /** Finds pages among bookmarks and history, as an address bar does. */
   search(request = {}) {
     return this.#door.call("search", request);
@@ -145,6 +155,11 @@ export class BookmarksVerbs {
     return this.#door.call("bookmarks.add", request);
   }
 
+  /** Looks for what is wrong with the bookmarks here and on the server, as the last sync saw it. */
+  check(request = {}) {
+    return this.#door.call("bookmarks.check", request);
+  }
+
   /** Lists what is in a folder, in order. */
   children(request = {}) {
     return this.#door.stream("bookmarks.children", request);
@@ -170,7 +185,7 @@ export class BookmarksVerbs {
     return this.#door.call("bookmarks.get", request);
   }
 
-  /** Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, CSV or Safari's format to those that are here. */
+  /** Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, jsonlz4, CSV or Safari's format to those that are here. */
   import(request = {}) {
     return this.#door.call("bookmarks.import", request);
   }
@@ -190,6 +205,11 @@ export class BookmarksVerbs {
     return this.#door.call("bookmarks.move", request);
   }
 
+  /** Returns a part of a folder, how many items the folder has, and the folders that it is in. */
+  page(request = {}) {
+    return this.#door.call("bookmarks.page", request);
+  }
+
   /** Returns the folders that an item is in, the outermost first, and the item as the last. */
   path(request = {}) {
     return this.#door.call("bookmarks.path", request);
@@ -198,6 +218,11 @@ export class BookmarksVerbs {
   /** Returns the bookmarks that were added last. */
   recent(request = {}) {
     return this.#door.call("bookmarks.recent", request);
+  }
+
+  /** Adds items with their former IDs, all or none of them, and returns the first. */
+  restore(request = {}) {
+    return this.#door.call("bookmarks.restore", request);
   }
 
   /** Finds bookmarks by the beginnings of words in title, URL, tags and keyword. */
@@ -471,6 +496,11 @@ export class HistoryVerbs {
   /** Adds up to 1,000 visits. Those that are here already are duplicates. */
   import(request = {}) {
     return this.#door.call("history.import", request);
+  }
+
+  /** Adds the pages and visits of a file that 'syncmanager history export' wrote. */
+  importFile(request = {}) {
+    return this.#door.call("history.importFile", request);
   }
 
   /** Lists the pages whose last visit is in a time, the one last visited first. */

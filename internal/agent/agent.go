@@ -147,22 +147,10 @@ func (a *Agent) handler(ctx context.Context) http.Handler {
 func (a *Agent) Info(ctx context.Context) Info {
 	i := Info{
 		Version: a.cfg.Version, Protocol: Protocol, PID: a.cfg.PID, Since: a.since.UTC().Round(0), Profile: a.cfg.Profile.Dir(),
-		Paused: a.gate.reason(),
 	}
-	account, _ := a.cfg.Profile.WatchAccount()
-	switch {
-	case account == nil:
-		i.Paused = "the profile is not signed in"
-	case account.Local:
-		i.Paused = "the account is on this device alone"
-	}
-	a.mu.Lock()
-	if a.problem != "" {
-		i.Problems = append(i.Problems, a.problem)
-	}
-	last := a.last
-	a.mu.Unlock()
-	if account == nil {
+	next, paused, problems := a.Schedule()
+	i.Paused, i.Problems = paused, problems
+	if account, _ := a.cfg.Profile.WatchAccount(); account == nil {
 		return i
 	}
 	m, err := a.cfg.Profile.Manager(ctx)
@@ -171,9 +159,7 @@ func (a *Agent) Info(ctx context.Context) Info {
 		return i
 	}
 	i.LastSync = some(m.LastSync())
-	if i.Paused == "" && !last.next.IsZero() && len(i.Problems) == 0 {
-		i.NextSync = some(last.next)
-	}
+	i.NextSync = some(next)
 	engines, err := m.Engines(ctx)
 	if err != nil {
 		i.Problems = append(i.Problems, err.Error())
@@ -184,6 +170,27 @@ func (a *Agent) Info(ctx context.Context) Info {
 		}
 	}
 	return i
+}
+
+// Schedule says when the agent syncs next without a change, why it does not sync by itself at
+// the moment, or "", and what a person has to see to.
+func (a *Agent) Schedule() (next time.Time, paused string, problems []string) {
+	paused = a.gate.reason()
+	switch account, _ := a.cfg.Profile.WatchAccount(); {
+	case account == nil:
+		paused = "the profile is not signed in"
+	case account.Local:
+		paused = "the account is on this device alone"
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.problem != "" {
+		problems = append(problems, a.problem)
+	}
+	if paused == "" && len(problems) == 0 {
+		next = a.last.next
+	}
+	return next, paused, problems
 }
 
 // some returns a pointer to t in UTC; nil, which is null in JSON, for the zero time.

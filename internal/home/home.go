@@ -20,6 +20,10 @@ type Home struct {
 	ProgramVersion string
 	// Events, if not nil, is told of the pages that syncs fetch.
 	Events *api.Events
+	// Schedule, if not nil, says when the program syncs by itself.
+	Schedule Schedule
+	// Log, if not nil, returns the newest lines of the program's log.
+	Log func() []api.LogLine
 }
 
 var _ api.Home = Home{}

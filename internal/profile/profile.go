@@ -10,6 +10,7 @@
 //	forms.sqlite, prefs.sqlite, addons.sqlite, extension-storage.sqlite
 //	                   stores, sealed with the local key
 //	inbox.sealed       pages that other devices sent, sealed with the local key
+//	timeline.sealed    the results of the last syncs, sealed with the local key
 //	places.sqlite      two stores that share their URLs: bookmarks and history
 //	server/            the embedded server of a local account
 //

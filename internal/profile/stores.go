@@ -87,9 +87,9 @@ func Engines() []string {
 	return names
 }
 
-// storeFiles returns the files of all stores and the inbox.
+// storeFiles returns the files of all stores, the inbox and the timeline.
 func storeFiles() []string {
-	files := []string{inboxFile}
+	files := []string{inboxFile, timelineFile}
 	for _, s := range stores {
 		files = append(files, s.path())
 	}

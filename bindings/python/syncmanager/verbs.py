@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Any, Iterator, List, TypedDict
 if TYPE_CHECKING:
     from typing import Literal, NotRequired, Unpack
 
+About = TypedDict("About", {
+    "problems": "List[str]",
+    "email": "NotRequired[str]",
+    "local": "NotRequired[bool]",
+    "nextSync": "NotRequired[str]",
+    "paused": "NotRequired[str]",
+    "profile": "NotRequired[str]",
+    "server": "NotRequired[str]",
+})
 AddBookmark = TypedDict("AddBookmark", {
     "id": "NotRequired[str]",
     "keyword": "NotRequired[str]",
@@ -88,8 +97,19 @@ Bookmark = TypedDict("Bookmark", {
     "tags": "NotRequired[List[str]]",
     "url": "NotRequired[str]",
 })
+BookmarkFault = TypedDict("BookmarkFault", {
+    "id": "str",
+    "kind": "str",
+    "where": "Literal['device', 'server', 'both']",
+    "folder": "NotRequired[str]",
+})
 BookmarkList = TypedDict("BookmarkList", {
     "bookmarks": "List[Bookmark]",
+})
+BookmarkPage = TypedDict("BookmarkPage", {
+    "items": "List[Bookmark]",
+    "path": "List[Bookmark]",
+    "total": "int",
 })
 BookmarkTree = TypedDict("BookmarkTree", {
     "added": "str",
@@ -133,6 +153,12 @@ Changed = TypedDict("Changed", {
     "by": "Literal['user', 'sync']",
     "engine": "str",
     "ids": "NotRequired[List[str]]",
+})
+CheckedBookmarks = TypedDict("CheckedBookmarks", {
+    "faults": "List[BookmarkFault]",
+    "items": "int",
+    "records": "int",
+    "total": "int",
 })
 CloseTabs = TypedDict("CloseTabs", {
     "device": "str",
@@ -248,6 +274,11 @@ FindBookmarks = TypedDict("FindBookmarks", {
 Folder = TypedDict("Folder", {
     "folder": "NotRequired[str]",
 })
+FolderPart = TypedDict("FolderPart", {
+    "folder": "NotRequired[str]",
+    "from": "NotRequired[int]",
+    "limit": "NotRequired[int]",
+})
 FormEntry = TypedDict("FormEntry", {
     "etag": "str",
     "id": "str",
@@ -260,6 +291,11 @@ FormFields = TypedDict("FormFields", {
 })
 Found = TypedDict("Found", {
     "results": "List[PlacesfileResult]",
+})
+Health = TypedDict("Health", {
+    "log": "List[LogLine]",
+    "stores": "List[StoreHealth]",
+    "diskFree": "NotRequired[int]",
 })
 HistoryDeleted = TypedDict("HistoryDeleted", {
     "pages": "int",
@@ -305,8 +341,9 @@ ImportLoginFields = TypedDict("ImportLoginFields", {
     "dryRun": "NotRequired[bool]",
 })
 ImportText = TypedDict("ImportText", {
-    "text": "str",
+    "base64": "NotRequired[str]",
     "dryRun": "NotRequired[bool]",
+    "text": "NotRequired[str]",
 })
 ImportVisits = TypedDict("ImportVisits", {
     "items": "List[AddVisit]",
@@ -342,6 +379,11 @@ LogEntry = TypedDict("LogEntry", {
     "moved": "int",
     "sync": "str",
     "undone": "NotRequired[str]",
+})
+LogLine = TypedDict("LogLine", {
+    "at": "str",
+    "level": "str",
+    "text": "str",
 })
 Login = TypedDict("Login", {
     "etag": "str",
@@ -462,6 +504,20 @@ ReopenTab = TypedDict("ReopenTab", {
     "device": "str",
     "url": "str",
 })
+RestoreBookmark = TypedDict("RestoreBookmark", {
+    "added": "NotRequired[str]",
+    "id": "NotRequired[str]",
+    "keyword": "NotRequired[str]",
+    "kind": "NotRequired[Literal['bookmark', 'query', 'folder', 'separator']]",
+    "parent": "NotRequired[str]",
+    "position": "NotRequired[int]",
+    "tags": "NotRequired[List[str]]",
+    "title": "NotRequired[str]",
+    "url": "NotRequired[str]",
+})
+RestoreBookmarks = TypedDict("RestoreBookmarks", {
+    "items": "List[RestoreBookmark]",
+})
 Results = TypedDict("Results", {
     "results": "List[SyncResult]",
 })
@@ -513,6 +569,12 @@ Status = TypedDict("Status", {
     "deviceName": "NotRequired[str]",
     "lastSync": "NotRequired[str]",
 })
+StoreHealth = TypedDict("StoreHealth", {
+    "bytes": "int",
+    "engine": "str",
+    "file": "str",
+    "problem": "NotRequired[str]",
+})
 StuckRecord = TypedDict("StuckRecord", {
     "engine": "str",
     "id": "str",
@@ -535,7 +597,9 @@ SyncResult = TypedDict("SyncResult", {
     "error": "NotRequired[str]",
     "failure": "NotRequired[Literal['network', 'server', 'refused', 'other']]",
     "nextSyncAllowedAt": "NotRequired[str]",
+    "repeats": "NotRequired[int]",
     "signedOut": "NotRequired[bool]",
+    "sync": "NotRequired[str]",
 })
 Tab = TypedDict("Tab", {
     "url": "str",
@@ -609,6 +673,14 @@ class Verbs:
 
     def __init__(self, door: Any) -> None:
         self._door = door
+
+    def about(self) -> About:
+        """Says whose data this is, what keeps it in sync, and when it syncs next."""
+        return self._door.call("about", {})
+
+    def health(self) -> Health:
+        """Says whether the stores can be used, how large they are, and what the log says."""
+        return self._door.call("health", {})
 
     def search(self, **request: Unpack[Search]) -> Found:
         """Finds pages among bookmarks and history, as an address bar does."""
@@ -711,6 +783,10 @@ class BookmarksVerbs:
         """Adds a bookmark, query, folder or separator, and returns it."""
         return self._door.call("bookmarks.add", request)
 
+    def check(self) -> CheckedBookmarks:
+        """Looks for what is wrong with the bookmarks here and on the server, as the last sync saw it."""
+        return self._door.call("bookmarks.check", {})
+
     def children(self, **request: Unpack[Folder]) -> Iterator[Bookmark]:
         """Lists what is in a folder, in order."""
         return self._door.stream("bookmarks.children", request)
@@ -732,7 +808,7 @@ class BookmarksVerbs:
         return self._door.call("bookmarks.get", request)
 
     def import_(self, **request: Unpack[ImportText]) -> ImportingReport:
-        """Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, CSV or Safari's format to those that are here."""
+        """Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, jsonlz4, CSV or Safari's format to those that are here."""
         return self._door.call("bookmarks.import", request)
 
     def list(self) -> Iterator[Bookmark]:
@@ -747,6 +823,10 @@ class BookmarksVerbs:
         """Moves an item to another place, and returns it."""
         return self._door.call("bookmarks.move", request)
 
+    def page(self, **request: Unpack[FolderPart]) -> BookmarkPage:
+        """Returns a part of a folder, how many items the folder has, and the folders that it is in."""
+        return self._door.call("bookmarks.page", request)
+
     def path(self, **request: Unpack[ID]) -> BookmarkList:
         """Returns the folders that an item is in, the outermost first, and the item as the last."""
         return self._door.call("bookmarks.path", request)
@@ -754,6 +834,10 @@ class BookmarksVerbs:
     def recent(self, **request: Unpack[Limit]) -> BookmarkList:
         """Returns the bookmarks that were added last."""
         return self._door.call("bookmarks.recent", request)
+
+    def restore(self, **request: Unpack[RestoreBookmarks]) -> Bookmark:
+        """Adds items with their former IDs, all or none of them, and returns the first."""
+        return self._door.call("bookmarks.restore", request)
 
     def search(self, **request: Unpack[SearchWords]) -> BookmarkList:
         """Finds bookmarks by the beginnings of words in title, URL, tags and keyword."""
@@ -976,6 +1060,10 @@ class HistoryVerbs:
     def import_(self, **request: Unpack[ImportVisits]) -> ImportingReport:
         """Adds up to 1,000 visits. Those that are here already are duplicates."""
         return self._door.call("history.import", request)
+
+    def import_file(self, **request: Unpack[ImportText]) -> ImportingReport:
+        """Adds the pages and visits of a file that 'syncmanager history export' wrote."""
+        return self._door.call("history.importFile", request)
 
     def list(self, **request: Unpack[Between]) -> Iterator[Page]:
         """Lists the pages whose last visit is in a time, the one last visited first."""

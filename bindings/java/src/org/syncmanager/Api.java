@@ -8,6 +8,85 @@ import java.util.Map;
 public final class Api {
     private Api() {}
 
+    /** About says whose data this is, and what keeps it in sync. */
+    public static final class About extends Value {
+        public About() {}
+
+        public About(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** Problems are sentences about what a person has to see to. */
+        public List<String> problems() {
+            return asTexts("problems");
+        }
+
+        public About problems(List<String> value) {
+            set("problems", value);
+            return this;
+        }
+
+        /** Email is the account's address and Server its server; absent: there is no account, or it is on this device alone, as Local says. */
+        public String email() {
+            return (String) get("email");
+        }
+
+        public About email(String value) {
+            set("email", value);
+            return this;
+        }
+
+        /** The field local. */
+        public Boolean local() {
+            return (Boolean) get("local");
+        }
+
+        public About local(Boolean value) {
+            set("local", value);
+            return this;
+        }
+
+        /** NextSync is when the next sync is due without a change; absent: none is due. */
+        public String nextSync() {
+            return (String) get("nextSync");
+        }
+
+        public About nextSync(String value) {
+            set("nextSync", value);
+            return this;
+        }
+
+        /** Paused says why the program does not sync by itself at the moment, or is absent. */
+        public String paused() {
+            return (String) get("paused");
+        }
+
+        public About paused(String value) {
+            set("paused", value);
+            return this;
+        }
+
+        /** Profile is the folder of the data. */
+        public String profile() {
+            return (String) get("profile");
+        }
+
+        public About profile(String value) {
+            set("profile", value);
+            return this;
+        }
+
+        /** The field server. */
+        public String server() {
+            return (String) get("server");
+        }
+
+        public About server(String value) {
+            set("server", value);
+            return this;
+        }
+    }
+
     /** AddBookmark is a new bookmark, query, folder or separator. */
     public static final class AddBookmark extends Value {
         public AddBookmark() {}
@@ -709,6 +788,55 @@ public final class Api {
         }
     }
 
+    /** BookmarkFault is an inconsistency. */
+    public static final class BookmarkFault extends Value {
+        public BookmarkFault() {}
+
+        public BookmarkFault(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** ID is the item, and Folder the other one involved. */
+        public String id() {
+            return (String) get("id");
+        }
+
+        public BookmarkFault id(String value) {
+            set("id", value);
+            return this;
+        }
+
+        /** Kind names it: "orphan", "cycle", "different value". */
+        public String kind() {
+            return (String) get("kind");
+        }
+
+        public BookmarkFault kind(String value) {
+            set("kind", value);
+            return this;
+        }
+
+        /** Where is "device", "server" or "both" for a difference between the two. */
+        public String where() {
+            return (String) get("where");
+        }
+
+        public BookmarkFault where(String value) {
+            set("where", value);
+            return this;
+        }
+
+        /** The field folder. */
+        public String folder() {
+            return (String) get("folder");
+        }
+
+        public BookmarkFault folder(String value) {
+            set("folder", value);
+            return this;
+        }
+    }
+
     /** BookmarkList lists bookmarks. */
     public static final class BookmarkList extends Value {
         public BookmarkList() {}
@@ -724,6 +852,45 @@ public final class Api {
 
         public BookmarkList bookmarks(List<Bookmark> value) {
             set("bookmarks", value);
+            return this;
+        }
+    }
+
+    /** BookmarkPage is a part of a folder, and where the folder is. */
+    public static final class BookmarkPage extends Value {
+        public BookmarkPage() {}
+
+        public BookmarkPage(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** Items are in order. */
+        public List<Bookmark> items() {
+            return asObjects("items", Bookmark::new);
+        }
+
+        public BookmarkPage items(List<Bookmark> value) {
+            set("items", value);
+            return this;
+        }
+
+        /** Path are the folders that the folder is in, the outermost first, and itself as the last. */
+        public List<Bookmark> path() {
+            return asObjects("path", Bookmark::new);
+        }
+
+        public BookmarkPage path(List<Bookmark> value) {
+            set("path", value);
+            return this;
+        }
+
+        /** Total counts what is in the folder. */
+        public Long total() {
+            return (Long) get("total");
+        }
+
+        public BookmarkPage total(Long value) {
+            set("total", value);
             return this;
         }
     }
@@ -1099,6 +1266,55 @@ public final class Api {
 
         public Changed ids(List<String> value) {
             set("ids", value);
+            return this;
+        }
+    }
+
+    /** CheckedBookmarks is what a check of the bookmarks found. */
+    public static final class CheckedBookmarks extends Value {
+        public CheckedBookmarks() {}
+
+        public CheckedBookmarks(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** Faults are the first few hundred inconsistencies; Total counts them all. */
+        public List<BookmarkFault> faults() {
+            return asObjects("faults", BookmarkFault::new);
+        }
+
+        public CheckedBookmarks faults(List<BookmarkFault> value) {
+            set("faults", value);
+            return this;
+        }
+
+        /** Items counts those on this device, and Records those on the server as the last sync saw it. */
+        public Long items() {
+            return (Long) get("items");
+        }
+
+        public CheckedBookmarks items(Long value) {
+            set("items", value);
+            return this;
+        }
+
+        /** The field records. */
+        public Long records() {
+            return (Long) get("records");
+        }
+
+        public CheckedBookmarks records(Long value) {
+            set("records", value);
+            return this;
+        }
+
+        /** The field total. */
+        public Long total() {
+            return (Long) get("total");
+        }
+
+        public CheckedBookmarks total(Long value) {
+            set("total", value);
             return this;
         }
     }
@@ -2001,6 +2217,45 @@ public final class Api {
         }
     }
 
+    /** FolderPart asks for a part of a folder. */
+    public static final class FolderPart extends Value {
+        public FolderPart() {}
+
+        public FolderPart(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** Folder is the folder; absent: the root, which holds menu________, toolbar_____, unfiled_____ and mobile______. */
+        public String folder() {
+            return (String) get("folder");
+        }
+
+        public FolderPart folder(String value) {
+            set("folder", value);
+            return this;
+        }
+
+        /** From is the place of the first item, from 0. */
+        public Long from() {
+            return (Long) get("from");
+        }
+
+        public FolderPart from(Long value) {
+            set("from", value);
+            return this;
+        }
+
+        /** Limit is how many are wanted at most; absent: 20. */
+        public Long limit() {
+            return (Long) get("limit");
+        }
+
+        public FolderPart limit(Long value) {
+            set("limit", value);
+            return this;
+        }
+    }
+
     /** FormEntry is one value that was typed into a field of a page. */
     public static final class FormEntry extends Value {
         public FormEntry() {}
@@ -2094,6 +2349,45 @@ public final class Api {
 
         public Found results(List<PlacesfileResult> value) {
             set("results", value);
+            return this;
+        }
+    }
+
+    /** Health is the state of the stores and of the machine. */
+    public static final class Health extends Value {
+        public Health() {}
+
+        public Health(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** Log are the newest lines of the program's log, the oldest first, if it keeps them. */
+        public List<LogLine> log() {
+            return asObjects("log", LogLine::new);
+        }
+
+        public Health log(List<LogLine> value) {
+            set("log", value);
+            return this;
+        }
+
+        /** The field stores. */
+        public List<StoreHealth> stores() {
+            return asObjects("stores", StoreHealth::new);
+        }
+
+        public Health stores(List<StoreHealth> value) {
+            set("stores", value);
+            return this;
+        }
+
+        /** DiskFree is how many bytes the disk of the data has left; absent: not known. */
+        public Long diskFree() {
+            return (Long) get("diskFree");
+        }
+
+        public Health diskFree(Long value) {
+            set("diskFree", value);
             return this;
         }
     }
@@ -2429,7 +2723,7 @@ public final class Api {
         }
     }
 
-    /** ImportText is the text of a file. */
+    /** ImportText is the content of a file: one of Text and Base64. */
     public static final class ImportText extends Value {
         public ImportText() {}
 
@@ -2437,13 +2731,13 @@ public final class Api {
             super(fields);
         }
 
-        /** The field text. */
-        public String text() {
-            return (String) get("text");
+        /** Base64 is the content of any file, as RFC 4648 encodes it. */
+        public String base64() {
+            return (String) get("base64");
         }
 
-        public ImportText text(String value) {
-            set("text", value);
+        public ImportText base64(String value) {
+            set("base64", value);
             return this;
         }
 
@@ -2454,6 +2748,16 @@ public final class Api {
 
         public ImportText dryRun(Boolean value) {
             set("dryRun", value);
+            return this;
+        }
+
+        /** Text is the content of a file that is text. */
+        public String text() {
+            return (String) get("text");
+        }
+
+        public ImportText text(String value) {
+            set("text", value);
             return this;
         }
     }
@@ -2738,6 +3042,45 @@ public final class Api {
 
         public LogEntry undone(String value) {
             set("undone", value);
+            return this;
+        }
+    }
+
+    /** LogLine is a line of a log, which has no secrets. */
+    public static final class LogLine extends Value {
+        public LogLine() {}
+
+        public LogLine(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** The field at. */
+        public String at() {
+            return (String) get("at");
+        }
+
+        public LogLine at(String value) {
+            set("at", value);
+            return this;
+        }
+
+        /** Level is "DEBUG", "INFO", "WARN" or "ERROR". */
+        public String level() {
+            return (String) get("level");
+        }
+
+        public LogLine level(String value) {
+            set("level", value);
+            return this;
+        }
+
+        /** The field text. */
+        public String text() {
+            return (String) get("text");
+        }
+
+        public LogLine text(String value) {
+            set("text", value);
             return this;
         }
     }
@@ -3712,6 +4055,124 @@ public final class Api {
         }
     }
 
+    /** RestoreBookmark is an item as it was. */
+    public static final class RestoreBookmark extends Value {
+        public RestoreBookmark() {}
+
+        public RestoreBookmark(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** Added is when it was added; absent: now. */
+        public String added() {
+            return (String) get("added");
+        }
+
+        public RestoreBookmark added(String value) {
+            set("added", value);
+            return this;
+        }
+
+        /** ID is 12 letters, digits, "-" and "_"; absent: a new one. */
+        public String id() {
+            return (String) get("id");
+        }
+
+        public RestoreBookmark id(String value) {
+            set("id", value);
+            return this;
+        }
+
+        /** The field keyword. */
+        public String keyword() {
+            return (String) get("keyword");
+        }
+
+        public RestoreBookmark keyword(String value) {
+            set("keyword", value);
+            return this;
+        }
+
+        /** Kind is absent for a bookmark, which has a URL, and for a folder, which has none. */
+        public String kind() {
+            return (String) get("kind");
+        }
+
+        public RestoreBookmark kind(String value) {
+            set("kind", value);
+            return this;
+        }
+
+        /** Parent is the folder; absent: unfiled_____. */
+        public String parent() {
+            return (String) get("parent");
+        }
+
+        public RestoreBookmark parent(String value) {
+            set("parent", value);
+            return this;
+        }
+
+        /** Position is the place in the folder, from 0; absent: the end. */
+        public Long position() {
+            return (Long) get("position");
+        }
+
+        public RestoreBookmark position(Long value) {
+            set("position", value);
+            return this;
+        }
+
+        /** The field tags. */
+        public List<String> tags() {
+            return asTexts("tags");
+        }
+
+        public RestoreBookmark tags(List<String> value) {
+            set("tags", value);
+            return this;
+        }
+
+        /** The field title. */
+        public String title() {
+            return (String) get("title");
+        }
+
+        public RestoreBookmark title(String value) {
+            set("title", value);
+            return this;
+        }
+
+        /** The field url. */
+        public String url() {
+            return (String) get("url");
+        }
+
+        public RestoreBookmark url(String value) {
+            set("url", value);
+            return this;
+        }
+    }
+
+    /** RestoreBookmarks brings items back. */
+    public static final class RestoreBookmarks extends Value {
+        public RestoreBookmarks() {}
+
+        public RestoreBookmarks(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** Items are all or nothing. A folder comes before what is in it. */
+        public List<RestoreBookmark> items() {
+            return asObjects("items", RestoreBookmark::new);
+        }
+
+        public RestoreBookmarks items(List<RestoreBookmark> value) {
+            set("items", value);
+            return this;
+        }
+    }
+
     /** Results are the results of the last syncs. */
     public static final class Results extends Value {
         public Results() {}
@@ -3720,7 +4181,7 @@ public final class Api {
             super(fields);
         }
 
-        /** Results are those of the last syncs since the program began, the newest first. */
+        /** Results are those of the last syncs, the newest first. */
         public List<SyncResult> results() {
             return asObjects("results", SyncResult::new);
         }
@@ -4101,6 +4562,55 @@ public final class Api {
         }
     }
 
+    /** StoreHealth is the state of the file of an engine, which two engines may share. */
+    public static final class StoreHealth extends Value {
+        public StoreHealth() {}
+
+        public StoreHealth(Map<String, Object> fields) {
+            super(fields);
+        }
+
+        /** The field bytes. */
+        public Long bytes() {
+            return (Long) get("bytes");
+        }
+
+        public StoreHealth bytes(Long value) {
+            set("bytes", value);
+            return this;
+        }
+
+        /** The field engine. */
+        public String engine() {
+            return (String) get("engine");
+        }
+
+        public StoreHealth engine(String value) {
+            set("engine", value);
+            return this;
+        }
+
+        /** File is the name of the file, and Bytes its size. */
+        public String file() {
+            return (String) get("file");
+        }
+
+        public StoreHealth file(String value) {
+            set("file", value);
+            return this;
+        }
+
+        /** Problem says why the store cannot be used; absent: it can. */
+        public String problem() {
+            return (String) get("problem");
+        }
+
+        public StoreHealth problem(String value) {
+            set("problem", value);
+            return this;
+        }
+    }
+
     /** StuckRecord is a record that does not sync until it is changed. */
     public static final class StuckRecord extends Value {
         public StuckRecord() {}
@@ -4297,6 +4807,16 @@ public final class Api {
             return this;
         }
 
+        /** Repeats counts the syncs just before it that ended in the same way and did nothing either, and that sync.results has combined with it. */
+        public Long repeats() {
+            return (Long) get("repeats");
+        }
+
+        public SyncResult repeats(Long value) {
+            set("repeats", value);
+            return this;
+        }
+
         /** SignedOut says that another device told this one to sign out. */
         public Boolean signedOut() {
             return (Boolean) get("signedOut");
@@ -4304,6 +4824,16 @@ public final class Api {
 
         public SyncResult signedOut(Boolean value) {
             set("signedOut", value);
+            return this;
+        }
+
+        /** Sync is its name in the logs of the engines, such as bookmarks.log; absent: nothing was synced. */
+        public String sync() {
+            return (String) get("sync");
+        }
+
+        public SyncResult sync(String value) {
+            set("sync", value);
             return this;
         }
     }
@@ -4861,6 +5391,16 @@ public final class Api {
             tabs = new TabsVerbs(door);
         }
 
+        /** Says whose data this is, what keeps it in sync, and when it syncs next. */
+        public About about() {
+            return new About(door.call("about", Map.of()));
+        }
+
+        /** Says whether the stores can be used, how large they are, and what the log says. */
+        public Health health() {
+            return new Health(door.call("health", Map.of()));
+        }
+
         /** Finds pages among bookmarks and history, as an address bar does. */
         public Found search(Search request) {
             return new Found(door.call("search", request.fields()));
@@ -5010,6 +5550,11 @@ public final class Api {
             return add(new AddBookmark());
         }
 
+        /** Looks for what is wrong with the bookmarks here and on the server, as the last sync saw it. */
+        public CheckedBookmarks check() {
+            return new CheckedBookmarks(door.call("bookmarks.check", Map.of()));
+        }
+
         /** Lists what is in a folder, in order. */
         public Items<Bookmark> children(Folder request) {
             return door.stream("bookmarks.children", request.fields(), Bookmark::new);
@@ -5050,9 +5595,14 @@ public final class Api {
             return new Bookmark(door.call("bookmarks.get", request.fields()));
         }
 
-        /** Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, CSV or Safari's format to those that are here. */
+        /** Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, jsonlz4, CSV or Safari's format to those that are here. */
         public ImportingReport importItems(ImportText request) {
             return new ImportingReport(door.call("bookmarks.import", request.fields()));
+        }
+
+        /** Adds the bookmarks of a file in HTML, Firefox's or Chrome's JSON, jsonlz4, CSV or Safari's format to those that are here. */
+        public ImportingReport importItems() {
+            return importItems(new ImportText());
         }
 
         /** Lists all bookmarks, folders and separators, in no particular order: parent and position say where each is. */
@@ -5070,6 +5620,16 @@ public final class Api {
             return new Bookmark(door.call("bookmarks.move", request.fields()));
         }
 
+        /** Returns a part of a folder, how many items the folder has, and the folders that it is in. */
+        public BookmarkPage page(FolderPart request) {
+            return new BookmarkPage(door.call("bookmarks.page", request.fields()));
+        }
+
+        /** Returns a part of a folder, how many items the folder has, and the folders that it is in. */
+        public BookmarkPage page() {
+            return page(new FolderPart());
+        }
+
         /** Returns the folders that an item is in, the outermost first, and the item as the last. */
         public BookmarkList path(ID request) {
             return new BookmarkList(door.call("bookmarks.path", request.fields()));
@@ -5083,6 +5643,11 @@ public final class Api {
         /** Returns the bookmarks that were added last. */
         public BookmarkList recent() {
             return recent(new Limit());
+        }
+
+        /** Adds items with their former IDs, all or none of them, and returns the first. */
+        public Bookmark restore(RestoreBookmarks request) {
+            return new Bookmark(door.call("bookmarks.restore", request.fields()));
         }
 
         /** Finds bookmarks by the beginnings of words in title, URL, tags and keyword. */
@@ -5408,6 +5973,16 @@ public final class Api {
             return new ImportingReport(door.call("history.import", request.fields()));
         }
 
+        /** Adds the pages and visits of a file that 'syncmanager history export' wrote. */
+        public ImportingReport importFile(ImportText request) {
+            return new ImportingReport(door.call("history.importFile", request.fields()));
+        }
+
+        /** Adds the pages and visits of a file that 'syncmanager history export' wrote. */
+        public ImportingReport importFile() {
+            return importFile(new ImportText());
+        }
+
         /** Lists the pages whose last visit is in a time, the one last visited first. */
         public Items<Page> list(Between request) {
             return door.stream("history.list", request.fields(), Page::new);
@@ -5522,6 +6097,11 @@ public final class Api {
         /** Adds the logins of a CSV file that a browser or a password manager exported. */
         public ImportingReport importCSV(ImportText request) {
             return new ImportingReport(door.call("passwords.importCSV", request.fields()));
+        }
+
+        /** Adds the logins of a CSV file that a browser or a password manager exported. */
+        public ImportingReport importCSV() {
+            return importCSV(new ImportText());
         }
 
         /** Lists all logins. */
