@@ -164,9 +164,9 @@ type Answer struct {
 // Call runs a verb. request is its request in JSON; empty means {}. The error, and those that
 // Items yields, are of type *[Error].
 func (s *Service) Call(ctx context.Context, r Rights, verb string, request []byte) (Answer, error) {
-	v, ok := Lookup(verb)
-	if !ok {
-		return Answer{}, &Error{Code: CodeUnknownVerb, Message: fmt.Sprintf("there is no verb %.100q", verb)}
+	v, err := Lookup(verb)
+	if err != nil {
+		return Answer{}, err
 	}
 	if err := r.permit(v); err != nil {
 		return Answer{}, err

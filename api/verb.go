@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"reflect"
 	"slices"
@@ -128,11 +129,11 @@ var table = sync.OnceValue(func() []*Verb {
 // Verbs lists all verbs, sorted by name. They are shared and must not be changed.
 func Verbs() []*Verb { return slices.Clone(table()) }
 
-// Lookup returns the verb with a name.
-func Lookup(name string) (*Verb, bool) {
+// Lookup returns the verb with a name. The error is of type *[Error], with [CodeUnknownVerb].
+func Lookup(name string) (*Verb, error) {
 	i, ok := slices.BinarySearchFunc(table(), name, func(v *Verb, name string) int { return strings.Compare(v.Name, name) })
 	if !ok {
-		return nil, false
+		return nil, &Error{Code: CodeUnknownVerb, Message: fmt.Sprintf("there is no verb %.100q", name)}
 	}
-	return table()[i], true
+	return table()[i], nil
 }

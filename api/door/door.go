@@ -185,9 +185,9 @@ func enter(places chan struct{}) (leave func(), err error) {
 }
 
 func (d *door) call(w http.ResponseWriter, r *http.Request, name string, caller Client) error {
-	v, ok := api.Lookup(name)
-	if !ok {
-		return &api.Error{Code: api.CodeUnknownVerb, Message: fmt.Sprintf("there is no verb %.100q", name)}
+	v, err := api.Lookup(name)
+	if err != nil {
+		return err
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)

@@ -344,6 +344,32 @@ func TestEventsGoOnWhereTheReaderWas(t *testing.T) {
 	}
 }
 
+// TestAReaderOfEventsThatStopsIsDropped shows that it holds back nobody, and that its connection ends.
+func TestAReaderOfEventsThatStopsIsDropped(t *testing.T) {
+	e := newEnv(t, func(c *door.Config) { c.Stall = 50 * time.Millisecond })
+	path, served := e.listen()
+	c, err := new(net.Dialer).DialContext(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	other := e.read(t.Context(), path, "")
+	for n := 1; ; n++ {
+		e.service.Events().Received(n)
+		if v := other.next(); v.Received != n {
+			t.Fatalf("the other reader got %+v; want %d", v, n)
+		}
+		select {
+		case <-served: // without a read of the client
+			return
+		default:
+		}
+	}
+}
+
 // begun is a client that tells when the first bytes came.
 type begun struct {
 	http.ResponseWriter
