@@ -1,6 +1,6 @@
 # Everything a contributor calls. The work is done in script/, in plain sh.
 
-.PHONY: help check test long cover mutate soak bench bench-check lint build clean
+.PHONY: help check test long cover mutate soak bench bench-check lint build bindings clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,5 +35,8 @@ lint: ## run golangci-lint, built from the version in tools.mod
 build: ## build static binaries for every system into dist/, with their checksums
 	@sh script/build.sh
 
-clean: ## remove what make build made
+bindings: ## build the wheel, the npm package, the jar and the shared library into dist/; PARTS="python java" chooses
+	@sh script/bindings.sh $(PARTS)
+
+clean: ## remove what make build and make bindings made
 	rm -rf dist

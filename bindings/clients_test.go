@@ -2,16 +2,19 @@ package bindings_test
 
 import (
 	"context"
+	"crypto/rand"
+	"log/slog"
 	"net"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/syncmanager/syncmanager/api"
 	"github.com/syncmanager/syncmanager/api/door"
 	"github.com/syncmanager/syncmanager/bindings/internal/clients"
+	"github.com/syncmanager/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/internal/test/apihome"
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
@@ -30,8 +33,9 @@ func TestTheClientsAreCurrent(t *testing.T) {
 	}
 }
 
-// serve serves the door of a new device on a Unix socket, and returns its path.
-func serve(t *testing.T, w *testenv.Env, name string) string {
+// serve serves the door of a new device on a Unix socket, and returns its path. A client may call
+// it as often as it likes.
+func serve(t testing.TB, w *testenv.Env, name string) string {
 	t.Helper()
 	events := api.NewEvents(nil)
 	home := apihome.New(w.Browser(name, "user@example.com"), events)
@@ -44,7 +48,7 @@ func serve(t *testing.T, w *testenv.Env, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := door.Server(door.New(door.Config{Service: s, Local: &api.NoSecrets}))
+	h := door.Server(door.New(door.Config{Service: s, Local: &api.NoSecrets, PerSecond: 1e9}))
 	ctx, cancel := context.WithCancel(t.Context())
 	watched := make(chan struct{})
 	go func() {
@@ -60,45 +64,25 @@ func serve(t *testing.T, w *testenv.Env, name string) string {
 	return path
 }
 
-// TestClientsTellTheStory runs the story of each client whose language is installed.
-func TestClientsTellTheStory(t *testing.T) {
-	t.Parallel()
-	for _, language := range []struct {
-		name, program string
-		// command returns the command without the two sockets.
-		command func(t *testing.T) []string
-	}{
-		{"Python", "python3", func(*testing.T) []string { return []string{"python3", "python/story.py", "http"} }},
-		{"Node", "node", func(*testing.T) []string { return []string{"node", "node/story.js"} }},
-		{"Java", "javac", compileJava},
-	} {
-		t.Run(language.name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := exec.LookPath(language.program); err != nil {
-				t.Skip(language.program + " is not installed")
-			}
-			w := testenv.New(t)
-			command := append(language.command(t), serve(t, w, "Laptop"), serve(t, w, "Phone"))
-			c := exec.CommandContext(t.Context(), command[0], command[1:]...)
-			c.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-			out, err := c.CombinedOutput()
-			if err != nil || !strings.Contains(string(out), "an event\n") {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
-	}
-}
-
-func compileJava(t *testing.T) []string {
+// signedIn makes a profile that is signed in, and returns its folder.
+func signedIn(t testing.TB, w *testenv.Env, name string) string {
 	t.Helper()
-	classes := t.TempDir()
-	sources, err := filepath.Glob("java/src/org/syncmanager/*.java")
+	ctx := context.WithoutCancel(t.Context())
+	w.SignIn("user@example.com") // which makes the account
+	dir := filepath.Join(t.TempDir(), name)
+	p, err := profile.Open(ctx, profile.Config{
+		Dir: dir, Hostname: name, Version: "test", Now: time.Now, Rand: rand.Reader,
+		Transport: http.DefaultTransport, Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	arguments := append([]string{"-d", classes, "-Xlint:all", "-Werror", "--release", "17", "java/test/Story.java"}, sources...)
-	if out, err := exec.CommandContext(t.Context(), "javac", arguments...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	err = p.SignIn(ctx, profile.SignIn{Server: w.URL, Email: "user@example.com", Password: testenv.Password})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return []string{"java", "-cp", classes, "Story"}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

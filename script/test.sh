@@ -39,10 +39,27 @@ else
 	leave_out "the tests with a real Firefox ($why)"
 fi
 
-# The clients in other languages, and libsyncmanager, tell a story each.
+# The packages for other languages, which script/bindings.sh builds, tell a story each.
 for program in python3 node javac cc; do
-	command -v $program >/dev/null || leave_out "the client in bindings that needs $program"
+	command -v $program >/dev/null || leave_out "the package in bindings that needs $program"
 done
+if command -v python3 >/dev/null && ! python3 -m pip --version >/dev/null 2>&1; then
+	leave_out "the wheel (python3 has no pip)"
+fi
+if SYNCMANAGER_JAVA22=$(sh script/java22.sh); then
+	export SYNCMANAGER_JAVA22
+	echo "== Java 22 or newer: $SYNCMANAGER_JAVA22"
+else
+	leave_out "the library from Java ($SYNCMANAGER_JAVA22)"
+	unset SYNCMANAGER_JAVA22
+fi
+if SYNCMANAGER_NPM=$(sh script/npm.sh); then
+	export SYNCMANAGER_NPM
+	echo "== koffi and TypeScript: $SYNCMANAGER_NPM"
+else
+	leave_out "the library from node, and the types of TypeScript ($SYNCMANAGER_NPM)"
+	unset SYNCMANAGER_NPM
+fi
 
 # The agent is checked by systemd's verifier, and on a bus of its own.
 for program in systemd-analyze dbus-daemon; do

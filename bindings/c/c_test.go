@@ -3,10 +3,6 @@
 package main_test
 
 import (
-	"context"
-	"crypto/rand"
-	"log/slog"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,27 +10,23 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/syncmanager/syncmanager/internal/profile"
-	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys"
-	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// build builds the library, which takes most of the time of these tests: each package is
-// compiled for a shared library. It returns the library's path, in a folder of the test.
+// build builds the library as script/bindings.sh does for users. That takes most of the time of
+// these tests: each package is compiled for a shared library. It returns the folder of the
+// library and its header.
 func build(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("the library is tested on Linux")
 	}
-	path := filepath.Join(t.TempDir(), "libsyncmanager.so")
-	c := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-o", path, ".")
-	c.Env = append(os.Environ(), "CGO_ENABLED=1")
+	folder := t.TempDir()
+	c := exec.CommandContext(t.Context(), "sh", "../../script/bindings.sh", "library")
+	c.Env = append(os.Environ(), "DIST="+folder)
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return path
+	return folder
 }
 
 // TestTheHeaderIsComplete compares the header with what the library exports.
@@ -60,67 +52,40 @@ func TestTheHeaderIsComplete(t *testing.T) {
 }
 
 func TestTheLibrary(t *testing.T) {
-	library := build(t)
-	t.Run("threads and mistakes", func(t *testing.T) { threads(t, library) })
-	t.Run("the story in Python", func(t *testing.T) { pythonStory(t, library) })
-}
-
-// threads runs a C program that was compiled with the address sanitizer.
-func threads(t *testing.T, library string) {
 	cc, err := exec.LookPath("cc")
 	if err != nil {
 		t.Skip("no C compiler is installed")
 	}
+	folder := build(t)
+	for _, sanitizer := range []string{"address", "thread"} {
+		t.Run("threads and mistakes, with the sanitizer of "+sanitizer, func(t *testing.T) {
+			out, err := start(t, cc, folder, sanitizer, "threads")
+			if err != nil || out != "ok\n" {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	// What the library returns is plain memory, so the tools that look for mistakes find this one.
+	t.Run("a text that is freed twice is found", func(t *testing.T) {
+		out, err := start(t, cc, folder, "address", "twice")
+		if err == nil || !strings.Contains(out, "attempting double-free") {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+}
+
+// start compiles the C program with a sanitizer, runs it, and returns what it printed.
+func start(t *testing.T, cc, folder, sanitizer, what string) (string, error) {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "threads")
-	c := exec.CommandContext(t.Context(), cc, "-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-fsanitize=address", "-D_GNU_SOURCE",
-		"-I.", "-o", program, "testdata/threads.c", library, "-pthread", "-Wl,-rpath,"+filepath.Dir(library))
+	c := exec.CommandContext(t.Context(), cc, "-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-fsanitize="+sanitizer, "-D_GNU_SOURCE",
+		"-I", folder, "-o", program, "testdata/threads.c", filepath.Join(folder, "libsyncmanager.so"), "-pthread", "-Wl,-rpath,"+folder)
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	c = exec.CommandContext(t.Context(), program, filepath.Join(t.TempDir(), "profile"))
+	c = exec.CommandContext(t.Context(), program, what, filepath.Join(t.TempDir(), "profile"))
 	// The sanitizer does not see where the Go runtime keeps its own memory.
 	c.Env = append(os.Environ(), "ASAN_OPTIONS=detect_leaks=0:handle_segv=0")
-	if out, err := c.CombinedOutput(); err != nil || string(out) != "ok\n" {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-// pythonStory runs the story of the Python client, on two profiles that are signed in.
-func pythonStory(t *testing.T, library string) {
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("python3 is not installed")
-	}
-	w := testenv.Listen(t)
-	arguments := []string{"../python/story.py", "library", library}
-	for _, name := range []string{"Laptop", "Phone"} {
-		arguments = append(arguments, signedIn(t, w, name))
-	}
-	c := exec.CommandContext(t.Context(), "python3", arguments...)
-	c.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "an event\n") {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-// signedIn makes a profile that is signed in, and returns its folder.
-func signedIn(t *testing.T, w *testenv.Env, name string) string {
-	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	w.SignIn("user@example.com") // which makes the account
-	dir := filepath.Join(t.TempDir(), name)
-	p, err := profile.Open(ctx, profile.Config{
-		Dir: dir, Hostname: name, Version: "test", Now: time.Now, Rand: rand.Reader,
-		Transport: http.DefaultTransport, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = p.SignIn(ctx, profile.SignIn{Server: w.URL, Email: "user@example.com", Password: testenv.Password})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	out, err := c.CombinedOutput()
+	return string(out), err
 }

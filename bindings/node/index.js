@@ -1,19 +1,13 @@
-// A client of Sync Manager's agent, on node's own modules.
+// Clients of Sync Manager: of the agent, on node's own modules, and of libsyncmanager; see library.js.
 import http from "node:http";
 import { createInterface } from "node:readline";
 
+import { SyncError } from "./error.js";
+import { LibraryDoor } from "./library.js";
 import { Verbs } from "./verbs.js";
 
 export * from "./verbs.js";
-
-/** SyncError says why a call failed: code is stable, and the message is for a person. */
-export class SyncError extends Error {
-  constructor(error) {
-    super(error.message);
-    this.name = "SyncError";
-    Object.assign(this, { code: error.code, field: error.field, id: error.id, retryAt: error.retryAt });
-  }
-}
+export { LibraryDoor, SyncError };
 
 /** HTTPDoor calls the agent over its socket, or over loopback with a token. */
 export class HTTPDoor {
@@ -80,6 +74,9 @@ export class HTTPDoor {
       }
     })();
   }
+
+  /** Does nothing: each request has a connection of its own. */
+  async close() {}
 }
 
 async function whole(response) {
@@ -88,22 +85,30 @@ async function whole(response) {
   return Buffer.concat(parts).toString();
 }
 
-/** Client has all verbs, and the events. */
+/** Client has all verbs over a door, and the events. */
 export class Client extends Verbs {
-  #http;
+  #door;
 
-  constructor(options) {
-    const door = new HTTPDoor(options);
+  constructor(door) {
     super(door);
-    this.#http = door;
+    this.#door = door;
   }
 
   events(options) {
-    return this.#http.events(options);
+    return this.#door.events(options);
+  }
+
+  close() {
+    return this.#door.close();
   }
 }
 
 /** connect returns a client of the agent. */
 export function connect(options = { socketPath: process.env.SYNCMANAGER_SOCKET }) {
-  return new Client(options);
+  return new Client(new HTTPDoor(options));
+}
+
+/** open opens the profile in a folder by libsyncmanager. */
+export async function open(folder, options) {
+  return new Client(await LibraryDoor.open(folder, options));
 }

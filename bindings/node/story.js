@@ -1,10 +1,21 @@
 // The story that each client tells: two devices, three engines, a conflict, an undo, an event.
+//
+// usage: story.js http SOCKET SOCKET | story.js library LIBRARY FOLDER FOLDER
 import assert from "node:assert/strict";
 
-import { connect } from "./index.js";
+import { connect, open } from "syncmanager";
 
-const [laptop, phone] = process.argv.slice(2).map((socketPath) => connect({ socketPath }));
+const [door, ...given] = process.argv.slice(2);
+const [laptop, phone] =
+  door === "http"
+    ? given.map((socketPath) => connect({ socketPath }))
+    : await Promise.all(given.slice(1).map((folder) => open(folder, { library: given[0], secrets: true })));
 
+/**
+ * @template T
+ * @param {AsyncIterable<T>} list
+ * @returns {Promise<T[]>}
+ */
 async function all(list) {
   const items = [];
   for await (const item of list) items.push(item);
@@ -36,4 +47,5 @@ await laptop.sync.run();
 assert.equal((await laptop.bookmarks.get({ id: added.id })).title, "Go!");
 assert.equal((await laptop.bookmarks.undo()).reverted, 1);
 assert.equal((await laptop.bookmarks.get({ id: added.id })).title, "Go");
+await Promise.all([laptop.close(), phone.close()]);
 console.log("two devices, three engines, a conflict, an undo, an event");

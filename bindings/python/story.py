@@ -1,6 +1,8 @@
 """The story that each client tells: two devices, three engines, a conflict, an undo, an event.
 
 usage: story.py http SOCKET SOCKET | story.py library LIBRARY FOLDER FOLDER
+
+An empty LIBRARY is the one that the package finds.
 """
 
 import sys
@@ -11,7 +13,7 @@ import syncmanager
 def devices(arguments):
     if arguments[0] == "http":
         return [syncmanager.connect(path) for path in arguments[1:]]
-    return [syncmanager.open(folder, arguments[1], secrets=True) for folder in arguments[2:]]
+    return [syncmanager.open(folder, arguments[1] or None, secrets=True) for folder in arguments[2:]]
 
 
 def main(arguments):

@@ -1,5 +1,7 @@
 /* What a hostile or careless caller does to libsyncmanager: NULL, numbers of no handle, a
- * handle closed twice, many threads, and a close while others call and wait. */
+ * handle closed twice and used again, many threads, and closes while others call and wait.
+ *
+ * usage: threads threads FOLDER | threads twice FOLDER, which frees a text twice */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,24 +63,55 @@ static void *call_until_closed(void *unused) {
 	}
 }
 
+/* close_it closes the handle, and counts if it was the one that did. */
+static void *close_it(void *count) {
+	char *answer = sm_close(handle);
+	if (strcmp(answer, "{}") == 0)
+		__atomic_add_fetch((int *)count, 1, __ATOMIC_SEQ_CST);
+	else if (strstr(answer, "unavailable") == NULL)
+		fail("close", answer);
+	sm_free(answer);
+	return NULL;
+}
+
+static void open_it(const char *folder) {
+	char *opened = sm_open(folder, "{\"waitMs\": 1000}");
+	if (opened == NULL || sscanf(opened, "{\"handle\":%lu}", (unsigned long *)&handle) != 1)
+		fail("open", opened);
+	sm_free(opened);
+}
+
+/* closed checks that the handle, which was closed, does nothing. */
+static void closed(void) {
+	expect("close again", sm_close(handle), "unavailable");
+	expect("a call after the close", sm_call(handle, "version", NULL), "unavailable");
+	expect("an event after the close", sm_next_event(handle, -1), "unavailable");
+}
+
 int main(int argc, char **argv) {
-	if (argc != 2)
+	if (argc != 3)
 		return 2;
+	const char *folder = argv[2];
+	if (strcmp(argv[1], "twice") == 0) {
+		char *answer = sm_call(0, NULL, NULL);
+		sm_free(answer);
+		sm_free(answer);
+		return 0;
+	}
 	sm_free(NULL);
 	expect("no folder", sm_open(NULL, NULL), "name the folder");
-	expect("options that are none", sm_open(argv[1], "["), "options");
-	expect("options that are unknown", sm_open(argv[1], "{\"secret\": true}"), "options");
+	expect("options that are none", sm_open(folder, "["), "options");
+	expect("options that are unknown", sm_open(folder, "{\"secret\": true}"), "options");
 	expect("no handle", sm_call(0, NULL, NULL), "unavailable");
 	expect("a handle of nobody", sm_call(UINT64_MAX, "version", "{}"), "unavailable");
 	expect("an event of nobody", sm_next_event(7, 0), "unavailable");
 	expect("a close of nobody", sm_close(0), "unavailable");
 
-	char *opened = sm_open(argv[1], "{\"waitMs\": 1000}");
-	if (opened == NULL || sscanf(opened, "{\"handle\":%lu}", (unsigned long *)&handle) != 1)
-		fail("open", opened);
-	sm_free(opened);
-	expect("the same profile", sm_open(argv[1], NULL), "busy");
+	open_it(folder);
+	expect("the same profile", sm_open(folder, NULL), "busy");
 	expect("no verb", sm_call(handle, NULL, NULL), "unknown_verb");
+	expect("a verb that is not UTF-8", sm_call(handle, "\xff\xfe", NULL), "unknown_verb");
+	expect("a request that is not UTF-8", sm_call(handle, "bookmarks.add", "{\"title\": \"\xff\"}"), "not UTF-8");
 	expect("no object", sm_call(handle, "bookmarks.add", "[]"), "must be an object");
 	expect("a secret", sm_call(handle, "passwords.exportCSV", NULL), "forbidden");
 
@@ -102,11 +135,29 @@ int main(int argc, char **argv) {
 	}
 
 	pthread_create(&calling, NULL, call_until_closed, NULL);
-	expect("close", sm_close(handle), "{}");
-	expect("close again", sm_close(handle), "unavailable");
+	int count = 0;
+	pthread_t closing[THREADS];
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&closing[i], NULL, close_it, &count);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(closing[i], NULL);
 	pthread_join(calling, NULL);
 	pthread_join(waiting[0], NULL);
 	pthread_join(waiting[1], NULL);
+	if (count != 1) {
+		fprintf(stderr, "%d threads closed the handle\n", count);
+		return 1;
+	}
+	closed();
+
+	uint64_t before = handle;
+	open_it(folder);
+	if (handle == before)
+		fail("a number that is used again", NULL);
+	expect("the old handle", sm_call(before, "version", NULL), "unavailable");
+	expect("the new handle", sm_call(handle, "bookmarks.list", NULL), "example.com/15/19");
+	expect("close", sm_close(handle), "{}");
+	closed();
 	puts("ok");
 	return 0;
 }

@@ -7,9 +7,14 @@ import java.util.Set;
 import org.syncmanager.Api;
 import org.syncmanager.Client;
 import org.syncmanager.Items;
+import org.syncmanager.OpenOptions;
 import org.syncmanager.SyncException;
 
-/** The story that each client tells: two devices, three engines, a conflict, an undo, an event. */
+/**
+ * The story that each client tells: two devices, three engines, a conflict, an undo, an event.
+ *
+ * <p>usage: Story http SOCKET SOCKET | Story library LIBRARY FOLDER FOLDER
+ */
 public final class Story {
     private static void expect(Object got, Object want) {
         if (!want.equals(got)) {
@@ -17,9 +22,21 @@ public final class Story {
         }
     }
 
-    public static void main(String[] sockets) {
-        Client laptop = Client.connect(Path.of(sockets[0]));
-        Client phone = Client.connect(Path.of(sockets[1]));
+    private static Client device(String[] arguments, int n) {
+        if (arguments[0].equals("http")) {
+            return Client.connect(Path.of(arguments[n]));
+        }
+        return Client.open(Path.of(arguments[n + 1]), Path.of(arguments[1]), new OpenOptions().secrets(true));
+    }
+
+    public static void main(String[] arguments) {
+        try (Client laptop = device(arguments, 1); Client phone = device(arguments, 2)) {
+            story(laptop, phone);
+        }
+        System.out.println("two devices, three engines, a conflict, an undo, an event");
+    }
+
+    private static void story(Client laptop, Client phone) {
         Api.Bookmark added = laptop.bookmarks.add(new Api.AddBookmark().title("Go").url("https://go.dev/").tags(List.of("go")));
         laptop.history.add(new Api.AddVisit().url("https://go.dev/doc").title("Doc"));
         laptop.forms.add(new Api.FormFields().name("q").value("go"));
@@ -59,6 +76,5 @@ public final class Story {
         expect(laptop.bookmarks.get(new Api.ID().id(added.id())).title(), "Go!");
         expect(laptop.bookmarks.undo().reverted(), 1L);
         expect(laptop.bookmarks.get(new Api.ID().id(added.id())).title(), "Go");
-        System.out.println("two devices, three engines, a conflict, an undo, an event");
     }
 }

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import socket
+import sys
 from typing import Any, Dict, Iterator, Optional
 
 from . import verbs
@@ -119,7 +120,7 @@ class HTTPDoor:
             for line in response:
                 if line.startswith(b"data: "):
                     yield json.loads(line[len(b"data: "):])
-        except TimeoutError:
+        except socket.timeout:
             return
         finally:
             connection.close()
@@ -135,11 +136,20 @@ def _error(body: bytes, status: int) -> Error:
         return Error({"code": "unavailable", "message": "the agent answered with status %d" % status})
 
 
+def _library() -> str:
+    """Returns the library that is in the package, or its name, by which the system finds it."""
+    name = {"win32": "libsyncmanager.dll", "darwin": "libsyncmanager.dylib"}.get(sys.platform, "libsyncmanager.so")
+    inside = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+    return inside if os.path.exists(inside) else name
+
+
 class LibraryDoor:
     """Opens a profile by libsyncmanager. It may be used by several threads."""
 
-    def __init__(self, folder: str, library: str = "libsyncmanager.so", **options: Any) -> None:
-        lib = ctypes.CDLL(library)
+    def __init__(self, folder: str, library: Optional[str] = None, **options: Any) -> None:
+        if "\0" in folder:
+            raise ValueError("the name of a folder has no zero byte")
+        lib = ctypes.CDLL(library or _library())
         for name, arguments in (
             ("sm_open", [ctypes.c_char_p, ctypes.c_char_p]),
             ("sm_call", [ctypes.c_uint64, ctypes.c_char_p, ctypes.c_char_p]),
@@ -199,6 +209,10 @@ def connect(path: Optional[str] = None, address: Optional[str] = None, token: Op
     return Client(HTTPDoor(path, address, token))
 
 
-def open(folder: str, library: str = "libsyncmanager.so", **options: Any) -> Client:
-    """Opens a profile by libsyncmanager; options are those of sm_open."""
+def open(folder: str, library: Optional[str] = None, **options: Any) -> Client:
+    """Opens a profile by libsyncmanager; options are those of sm_open.
+
+    library is the path of the library. Without it, it is the one in the package, or the one that
+    the system finds.
+    """
     return Client(LibraryDoor(folder, library, **options))

@@ -59,7 +59,8 @@ public final class HttpDoor implements Door {
         }
     }
 
-    /** Connects, and returns the events from then on, or those after the one with an ID; null: from then on. */
+    /** Connects, and returns the events from then on, or those after the one with an ID. */
+    @Override
     public Items<Api.Event> events(String after) {
         try {
             String headers = after == null ? "" : "Last-Event-ID: " + after + "\r\n";
@@ -68,6 +69,10 @@ public final class HttpDoor implements Door {
             throw unavailable(e);
         }
     }
+
+    /** Does nothing: each request has a connection of its own. */
+    @Override
+    public void close() {}
 
     private static SyncException unavailable(IOException e) {
         return new SyncException("unavailable", "the agent does not answer: " + e.getMessage(), e);
