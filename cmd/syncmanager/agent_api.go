@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/http"
 
 	"github.com/syncmanager/syncmanager/api"
@@ -14,20 +15,17 @@ import (
 
 // agentAPI returns the API on the agent's profile, as served on a socket that only the user
 // can open, and what reports events until its context ends, of each manager that the profile
-// has. events is told of the steps of syncs.
-func (a *app) agentAPI(p *profile.Profile, events *api.Events) (d door.Config, watch func(context.Context), err error) {
+// has.
+func (a *app) agentAPI(h home.Home, log *slog.Logger) (d door.Config, watch func(context.Context), err error) {
 	clients, err := a.clients()
 	if err != nil {
 		return d, nil, err
 	}
-	s, err := api.New(api.Config{
-		Home:   home.Home{Profile: p, ProgramVersion: buildInfo().Version, Events: events},
-		Events: events, Now: a.now, Rand: rand.Reader,
-	})
+	p := h.Profile
+	s, err := api.New(api.Config{Home: h, Timeline: home.NewTimeline(p, log), Events: h.Events, Now: a.now, Rand: rand.Reader})
 	if err != nil {
 		return d, nil, err
 	}
-	log := a.log()
 	watch = func(ctx context.Context) {
 		for ctx.Err() == nil {
 			_, changed := p.WatchAccount()

@@ -115,7 +115,7 @@ damaged; 4 sign in again; 5 the server asked to wait.`,
 	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.pairCommand(), a.logoutCommand(), a.accountCommand(), a.importCommand(),
 		a.searchCommand(), a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
 		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
-		a.agentCommand(), a.nativeHostCommand(), a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
+		a.agentCommand(), a.uiCommand(), a.nativeHostCommand(), a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
 	usage.Setup(root)
 	return root
 }

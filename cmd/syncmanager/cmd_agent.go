@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +17,16 @@ import (
 	"github.com/syncmanager/syncmanager/api"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/internal/agent"
+	"github.com/syncmanager/syncmanager/internal/home"
 	"github.com/syncmanager/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/internal/ui"
 )
 
 // shared is what a command that runs in the agent has of it.
 type shared struct {
 	profile *profile.Profile
 	hub     *hub
+	page    *ui.Server
 	browse  func(url string) error
 }
 
@@ -55,11 +59,14 @@ address of this machine alone too, where they cannot use its socket.`,
 
 // runAgent runs the agent until ctx ends. listen is the address for programs with a token, or "".
 func (a *app) runAgent(ctx context.Context, listen string) error {
-	return a.beAgent(ctx, listen, func(what string) { a.Note("Syncing %s Ctrl-C stops.", what) })
+	return a.beAgent(ctx, listen, a.saySyncing, nil)
 }
 
-// beAgent is runAgent that calls ready once it can be reached, with a sentence on what it serves.
-func (a *app) beAgent(ctx context.Context, listen string, ready func(what string)) (err error) {
+func (a *app) saySyncing(what string) { a.Note("Syncing %s Ctrl-C stops.", what) }
+
+// beAgent is runAgent that calls ready once it can be reached, with a sentence on what it serves, and then
+// show, if that is not nil, with the page.
+func (a *app) beAgent(ctx context.Context, listen string, ready func(what string), show func(context.Context, *ui.Server) error) (err error) {
 	if a.shared != nil {
 		return errors.New("the agent runs already")
 	}
@@ -68,6 +75,8 @@ func (a *app) beAgent(ctx context.Context, listen string, ready func(what string
 		return err
 	}
 	h := newHub(a.log())
+	tail := new(home.Log)
+	h.join(a, listener{log: tail.Handler()})
 	events := api.NewEvents(rand.Reader)
 	defer events.Close()
 	config, err := a.profileConfig(ctx, func(s syncmanager.Progress) {
@@ -79,21 +88,38 @@ func (a *app) beAgent(ctx context.Context, listen string, ready func(what string
 	}
 	config.Log = h.log()
 	p, err := profile.Open(ctx, config)
-	if errors.Is(err, errAgentCame) {
+	if errors.Is(err, errAgentCame) && show == nil {
 		return a.anotherAgent(ctx)
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	d, watch, err := a.agentAPI(p, events)
+	var s *agent.Agent
+	d, watch, err := a.agentAPI(home.Home{
+		Profile: p, ProgramVersion: buildInfo().Version, Events: events, Log: tail.Lines,
+		Schedule: func() (time.Time, string, []string) { return s.Schedule() },
+	}, config.Log)
 	if err != nil {
 		return err
 	}
+	page, err := ui.New(ui.Config{Service: d.Service, Now: a.now, Rand: rand.Reader, Log: config.Log})
+	if err != nil {
+		return err
+	}
+	defer page.Close()
 	ctx, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer stop()
+	s = agent.New(agent.Config{
+		Handler: a.onSocket(p, d),
+		Profile: p, Version: buildInfo().Version, PID: os.Getpid(), Now: a.now, Log: config.Log,
+		RuntimeDir: runtimeDir(a.getenv), System: a.system(config.Log),
+		Command: func(ctx context.Context, c agent.Command, s agent.Streams) int {
+			return a.runShared(ctx, &shared{p, h, page, s.Browse}, c, s)
+		},
+	})
 	watching.Go(func() { watch(ctx) })
 	reached := ""
 	if at.IsValid() {
@@ -104,14 +130,18 @@ func (a *app) beAgent(ctx context.Context, listen string, ready func(what string
 		watching.Go(func() { <-done })
 		reached = " Programs with a token reach it at " + address + "."
 	}
-	s := agent.New(agent.Config{
-		Handler: a.onSocket(p, d),
-		Profile: p, Version: buildInfo().Version, PID: os.Getpid(), Now: a.now, Log: config.Log,
-		RuntimeDir: runtimeDir(a.getenv), System: a.system(config.Log),
-		Command: func(ctx context.Context, c agent.Command, s agent.Streams) int { return a.runShared(ctx, p, h, c, s) },
-	})
 	debug.SetGCPercent(50) // it is idle nearly always: less memory is worth more than time
-	return s.Run(ctx, func() { ready(p.Dir() + "." + reached) })
+	var failed error
+	err = s.Run(ctx, func() {
+		ready(p.Dir() + "." + reached)
+		if show == nil {
+			return
+		}
+		if failed = show(ctx, page); failed != nil {
+			stop()
+		}
+	})
+	return errors.Join(err, failed)
 }
 
 // anotherAgent says which agent holds the profile.
@@ -144,11 +174,11 @@ func runtimeDir(getenv func(string) string) string {
 const exitPipe = 128 + int(syscall.SIGPIPE)
 
 // runShared runs a command of another process on the agent's profile.
-func (a *app) runShared(ctx context.Context, p *profile.Profile, h *hub, c agent.Command, s agent.Streams) int {
+func (a *app) runShared(ctx context.Context, of *shared, c agent.Command, s agent.Streams) int {
 	command := &app{
 		Console: term.Console{In: s.In, Out: s.Out, Err: s.Err, Dir: c.Dir},
 		getenv:  func(name string) string { return c.Env[name] },
-		now:     a.now, shared: &shared{p, h, s.Browse},
+		now:     a.now, shared: of,
 	}
 	return command.run(ctx, c.Args)
 }

@@ -104,7 +104,7 @@ func (a *app) reachAgent(ctx context.Context) (ended <-chan error, err error) {
 		return nil, err
 	}
 	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- a.beAgent(ctx, "", func(string) { close(ready) }) }()
+	go func() { done <- a.beAgent(ctx, "", func(string) { close(ready) }, nil) }()
 	select {
 	case <-ready:
 		return done, nil

@@ -12,8 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/api"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/home"
 	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
@@ -98,6 +100,9 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 	}
 	if result.Engines == nil && err != nil {
 		return err // such as ErrBusy: there was no sync
+	}
+	if a.shared == nil { // an agent notes it itself
+		home.NewTimeline(p, a.log()).Add(api.ResultOf(result, a.now()))
 	}
 	done := syncResult{Result: result}
 	if o.Reason == syncmanager.ReasonUser && (result.Status == syncmanager.StatusOK || result.Status == syncmanager.StatusPartial) && !result.SignedOut {

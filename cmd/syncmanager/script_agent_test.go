@@ -33,7 +33,7 @@ const envAgents = "SYNCMANAGER_TEST_AGENTS"
 // apartFromAgents are the stories that change a profile's files behind its back, hold its lock, or are about
 // servers alone.
 var apartFromAgents = []string{
-	"addons", "agent", "agent_listen", "completion", "damaged", "damaged_account", "locked", "partial", "serve", "server", "stuck", "storage",
+	"addons", "agent", "agent_listen", "completion", "damaged", "damaged_account", "locked", "partial", "serve", "server", "stuck", "storage", "ui",
 }
 
 // TestScriptsInAgents runs the stories again, with an agent for each profile from its second command on:
@@ -160,13 +160,17 @@ func absolute(dir string) string {
 	return path
 }
 
-// agent PROFILE [FLAG...] starts 'syncmanager agent', and returns once it can be reached. With --listen, $ADDRESS
-// is where.
+// agent PROFILE [COMMAND] [FLAG...] starts 'syncmanager agent', or another command that is one, and returns once it
+// can be reached. With --listen, $ADDRESS is where.
 func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: agent PROFILE [FLAG...]")
+		ts.Fatalf("usage: agent PROFILE [COMMAND] [FLAG...]")
 	}
-	c := exec.Command("syncmanager", append([]string{"--profile", ts.MkAbs(args[0]), "agent"}, args[1:]...)...)
+	command := args[1:]
+	if len(command) == 0 || strings.HasPrefix(command[0], "-") {
+		command = append([]string{"agent"}, command...)
+	}
+	c := exec.Command("syncmanager", append([]string{"--profile", ts.MkAbs(args[0])}, command...)...)
 	c.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere")
 	said, err := c.StderrPipe()
 	ts.Check(err)

@@ -196,6 +196,15 @@ func (p *Page) PressBack() {
 	}
 }
 
+// Drag drags an element with the mouse to the middle of another one. Both are named by CSS
+// selectors, and are in view.
+func (p *Page) Drag(from, to string) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.DragAndDrop(chromedp.CSS(from), chromedp.CSS(to))); err != nil {
+		p.t.Fatalf("dragging %s to %s: %v", from, to, err)
+	}
+}
+
 // Eval runs the body of a function in the page, and returns its result.
 func Eval[T any](p *Page, body string) T {
 	p.t.Helper()
