@@ -159,6 +159,24 @@ func TestWhatWasMissedIsHeardOnTheNextConnection(t *testing.T) {
 	})
 }
 
+// A server that is restarted is listened to again, and what was written before the device is back is heard.
+func TestAServerThatIsRestartedIsHeardAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, syncmanager.RunOptions{})
+		defer p.stop()
+		p.arrives(t, p.a, p.b, "one.example.org")
+		p.w.Restart(func() { time.Sleep(10 * time.Minute) })
+		p.a.Add("https://two.example.org", "ann", "secret")
+		time.Sleep(6 * time.Minute) // the longest pause between two tries
+		synctest.Wait()
+		if have := p.b.Logins(); len(have) != 2 {
+			t.Errorf("the other device has %v", have)
+		}
+		p.arrives(t, p.b, p.a, "three.example.org")
+	})
+}
+
 func TestAServiceThatTellsNothingIsPolled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -331,3 +332,41 @@ func TestEventsOverASocket(t *testing.T) {
 		t.Errorf("the log has not one line for each request:\n%s", log)
 	}
 }
+
+// HTTP/2 has the events as one of its streams, which lasts longer than any other answer may.
+func TestEventsOverHTTP2(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, nil)
+	front := httptest.NewUnstartedServer(w.server.Handler())
+	front.EnableHTTP2 = true
+	front.Config.WriteTimeout = 500 * time.Millisecond
+	front.StartTLS()
+	t.Cleanup(front.Close)
+	a := w.device(true)
+	transport := front.Client().Transport.(*http.Transport)
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, front.Listener.Addr().String())
+	}
+	a.via = roundTripper(func(r *http.Request) (*http.Response, error) {
+		r.URL.Scheme, r.URL.Host = "https", "example.com" // the certificate's name; the request is signed already
+		return transport.RoundTrip(r)
+	})
+	s, res := a.listen()
+	if res.ProtoMajor != 2 {
+		t.Fatalf("it is %s", res.Proto)
+	}
+	s.told()
+	a.via = inproc.New(w.server.Handler())
+	for began := time.Now(); time.Since(began) < 2*front.Config.WriteTimeout; {
+		a.must("PUT", "/storage/forms/x", `{"payload":"x"}`)
+		s.told("forms")
+	}
+	_ = w.server.Close(t.Context())
+	if id, _ := s.next(); id != "" {
+		t.Error("it goes on after the server was closed")
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
