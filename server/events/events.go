@@ -2,6 +2,20 @@
 // has the names of collections and their last-modified times, and never what is in them. A device that knows
 // a time already ignores it, so that events may come twice, and in any order.
 //
+// A device asks with its storage token, where info/collections has the header X-Sync-Events:
+//
+//	GET <api_endpoint>/info/events?heartbeat=240
+//	Last-Event-ID: 1795372558.94
+//
+// heartbeat is how many seconds the connection may be silent, 20 to 600. The answer begins with what moved since the event of that ID, or
+// else with all collections, and goes on:
+//
+//	id: 1795372560.12
+//	data: {"bookmarks":1795372560.12}
+//
+// "meta" also stands for all of them: something was deleted, or more moved than is told. The connection ends with the token; then the
+// device comes again with another one.
+//
 // A connection that waits takes no goroutine and no buffer, where it can be taken over from net/http: that is so with
 // HTTP/1.1, which proxies and this module's client use for it.
 package events
