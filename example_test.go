@@ -286,6 +286,7 @@ func ExampleManager_HandlePush() {
 	defer e.close()
 	laptop, phone := e.device("Ann's laptop", nil), e.device("Ann's phone", nil)
 
+	phone.sync()
 	// The endpoint comes from the push service of the system.
 	must(laptop.account.SetPushSubscription(ctx, "https://example.com/endpoint"))
 	laptop.sync()

@@ -76,8 +76,8 @@ func (p *pace) changed(now time.Time, closes bool) {
 	}
 	after, latest := p.After, steady*p.After
 	if p.told {
-		if p.soon == 0 || now.Sub(p.edited).Abs() > steady*p.After {
-			p.soon = p.Soon
+		if p.first.Equal(now) && (p.soon == 0 || now.Sub(p.edited).Abs() > twice*p.soon) {
+			p.soon = p.Soon // it is not one of a series
 		}
 		if p.soon < p.After {
 			after, latest = p.soon, twice*p.soon

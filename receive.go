@@ -28,6 +28,12 @@ type Messenger interface {
 	OpenPush(body []byte) (command string, data []byte, err error)
 }
 
+// DeviceNotifier is an [Account] that sends push messages to the account's other devices.
+type DeviceNotifier interface {
+	// Notify tells the devices with these IDs with the accounts server, or all others, that collections changed.
+	Notify(ctx context.Context, collections []string, devices ...string) error
+}
+
 // Receive gets what other devices sent to this one, and calls [Config].Received with at most 20
 // messages at once. They count as received when that returns nil. After an error, a panic or a
 // crash they come again, with the same [message.Message].Index: Received stores them before it

@@ -174,7 +174,26 @@ func (s *syncing) account(ctx context.Context) error {
 	m.mu.Lock()
 	m.devices = m.state.Devices()
 	m.mu.Unlock()
+	m.notifyDevices(ctx, clients)
 	return err
+}
+
+// notifyDevices tells other devices by push that their list changed, as Firefox does: all of them after this one
+// joined, and those that got a command. It is all that a Firefox acts on at once.
+func (m *Manager) notifyDevices(ctx context.Context, c sync15.Clients) {
+	to, ok := m.cfg.Account.(DeviceNotifier)
+	if !ok || !c.Joined && len(c.Changed) == 0 {
+		return
+	}
+	var err error
+	if c.Joined {
+		err = to.Notify(ctx, []string{clientsCollection})
+	} else {
+		err = to.Notify(ctx, []string{clientsCollection}, c.Changed...)
+	}
+	if err != nil {
+		m.cfg.Log.Warn("the other devices were not notified; they find it with their next sync", "err", err)
+	}
 }
 
 // deviceName is this device's name: the one that the user gave, or the default. The caller holds mu.

@@ -148,16 +148,22 @@ func (a *Account) DeviceIDs(ctx context.Context) ([]string, error) {
 	return ids, err
 }
 
-// Notify tells the account's other devices that collections changed, so that
-// they sync soon.
-func (a *Account) Notify(ctx context.Context, collections []string) error {
+// noticeLife is how long a push service keeps a notice for devices that are named, in seconds.
+const noticeLife = 3600
+
+// Notify tells devices of the account that collections changed, by push: those with these IDs, which hear it within an hour, or else all
+// others that run now. A Firefox acts on "clients" alone: it syncs the list of devices, and carries out commands that wait there.
+// Other collections are for apps, whose manager syncs them ([github.com/syncmanager/syncmanager.Manager.HandlePush]).
+func (a *Account) Notify(ctx context.Context, collections []string, devices ...string) error {
 	in := map[string]any{
 		"to": "all", "TTL": 0,
 		"payload": map[string]any{
 			"version": 1, "command": "sync:collection_changed", "data": map[string]any{"collections": collections},
 		},
 	}
-	if id := a.DeviceID(); id != "" {
+	if len(devices) > 0 {
+		in["to"], in["TTL"] = devices, noticeLife
+	} else if id := a.DeviceID(); id != "" {
 		in["excluded"] = []string{id}
 	}
 	return a.do(ctx, "notify the other devices", http.MethodPost, "/account/devices/notify", in, nil)

@@ -10,6 +10,7 @@
 //	                                              first and later syncs of each of these
 //	go run ./bench server -users 1,8,64           requests per second
 //	go run ./bench storage -users 1,64,10000      the storage on files and on PostgreSQL (Linux)
+//	go run ./bench seconds -edits 200             an edit from device to device, and idle connections (Linux)
 //	go run ./bench check                          fails if a record costs more than in baseline.json
 //
 // Without a word it runs all with small numbers. The figures in README.md
@@ -48,6 +49,7 @@ func main() {
 	profiles := flags.String("profiles", "", "engines -only: folder to write profiles of the clients into")
 	update := flags.Bool("update", false, "record the costs in "+baselineFile)
 	storage := storageFlags(flags)
+	seconds := secondsFlags(flags)
 	_ = flags.Parse(words[1:])
 	var chosen *regexp.Regexp
 	if *only != "" {
@@ -68,10 +70,12 @@ func main() {
 		exit(measureServer(ctx, numbers(*users)))
 	case "storage":
 		exit(storage(ctx, numbers(*users), chosen))
+	case "seconds":
+		exit(seconds(ctx))
 	case "check":
 		exit(checkCosts(ctx, chosen, *update))
 	default:
-		fmt.Fprintf(os.Stderr, "bench: %q is none of sync, engines, server, storage and check\n", words[0])
+		fmt.Fprintf(os.Stderr, "bench: %q is none of sync, engines, server, storage, seconds and check\n", words[0])
 		os.Exit(2)
 	}
 }

@@ -113,7 +113,7 @@ func play(ctx context.Context, role string) error {
 	if err != nil {
 		return err
 	}
-	roles := map[string]func(context.Context, []byte) (any, error){"serve": serve, "serve storage": serve, "fill engines": fillEngines, "sync": syncDevice, "work": work}
+	roles := map[string]func(context.Context, []byte) (any, error){"serve": serve, "serve storage": serve, "fill engines": fillEngines, "sync": syncDevice, "work": work, "run": runDevice}
 	f, ok := roles[role]
 	if !ok {
 		return fmt.Errorf("no role is called %s", role)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type storageOptions struct {
 	// Programs is the folder of PostgreSQL's programs.
 	Programs string
 	Peer     peer
+	// Memory is what the servers may use together, in bytes; 0: what the machine has.
+	Memory int64
 }
 
 // target is a service that is loaded.
@@ -114,7 +117,7 @@ func startTarget(ctx context.Context, o storageOptions, kind string) (t *target,
 		ends = append(ends, db.Remove)
 		what.Database, t.database = db.URL(""), db.PID()
 	}
-	what.Memory = capacity.Memory(os.DirFS("/")) / int64(n) // as the command has it
+	what.Memory = cmp.Or(o.Memory, capacity.Memory(os.DirFS("/"))) / int64(n) // as the command has it
 	for i := range n {
 		node := what
 		node.Dir = fmt.Sprintf("%s/node%d", dir, i)

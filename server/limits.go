@@ -37,10 +37,15 @@ const (
 
 // limit sets the bounds on connections, requests and bodies according to Config.Memory.
 func (s *Server) limit() {
-	most := int(min(max(s.cfg.Memory/4/connBytes, leastConns), maxConns))
+	most := maxConnections(s.cfg.Memory)
 	s.conns = &conns{max: most, proxies: s.cfg.Proxies}
 	s.requests = &requests{max: most}
 	s.bodies = intake.NewBudget(s.cfg.Memory / 8)
+}
+
+// maxConnections returns how many connections there may be, and requests in progress.
+func maxConnections(memory int64) int {
+	return int(min(max(memory/4/connBytes, leastConns), maxConns))
 }
 
 // openFiles returns how many users' files stay open: an eighth of the memory, and half of the

@@ -25,12 +25,16 @@ const (
 	leastListeners, mostListeners = 1024, 100_000
 )
 
-// maxListeners returns how many devices may listen: a quarter of the memory, and a quarter of the descriptors that
-// the process may have; 0: unknown.
+// spareDescriptors are for what is none of files, connections and listeners: databases, the journal, requests to others.
+const spareDescriptors = 256
+
+// maxListeners returns how many devices may listen: a quarter of the memory, and what is left of the descriptors that
+// the process may have by the users' files and other connections; 0: unknown.
 func maxListeners(memory int64, descriptors int) int {
 	most := int(min(max(memory/4/listenerBytes, leastListeners), mostListeners))
 	if descriptors > 0 {
-		most = min(most, descriptors/4)
+		left := descriptors - openFiles(memory, descriptors)*fileDescriptors - maxConnections(memory) - spareDescriptors
+		most = min(most, max(left, descriptors/8))
 	}
 	return most
 }

@@ -96,6 +96,10 @@ type Clients struct {
 	// for devices that no longer exist.
 	Sent        int
 	Undelivered []Outbound
+	// Joined says that this device's record was written for the first time, and Changed are the IDs with the accounts server of
+	// the devices whose records got commands: these are to be notified.
+	Joined  bool
+	Changed []string
 }
 
 // Apply carries out a command that another device sent; with an error and done false, the
@@ -162,8 +166,16 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 	deliveries, waiting, undelivered, sent := r.address()
 	changed = append(changed, deliveries...)
 	if len(changed) > 0 {
+		first := s.Written == 0
 		if err := r.uploadClients(ctx, changed, described, at); err != nil {
 			return err
+		}
+		out.Joined = out.Joined || first && s.Written > 0
+		for _, d := range deliveries {
+			var fields clientFields
+			if json.Unmarshal(d.Payload, &fields) == nil && fields.AccountID != "" {
+				out.Changed = append(out.Changed, fields.AccountID)
+			}
 		}
 	}
 	s.Outbox, s.Unfinished = waiting, false
