@@ -39,7 +39,7 @@ func measureSeconds(ctx context.Context, edits int, connections []int) error {
 	if err := withFolders(func(dir string) error { return measureEdits(ctx, dir, edits) }); err != nil {
 		return err
 	}
-	rows := [][]string{{"idle connections", "server before", "with them", "each", "CPU of heartbeats, per connection and hour", "event to all"}}
+	rows := [][]string{{"idle connections", "server before", "with them", "each", "CPU of heartbeats, per connection and hour", "write and event of each"}}
 	for _, n := range connections {
 		row, err := measureIdle(ctx, n)
 		if err != nil {

@@ -18,8 +18,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// listenerBytes is about how much memory a connection for events takes, most of it in buffers of TLS and of the
-// collector's reserve; see bench/README.md. leastListeners and mostListeners bound their number, for any size of memory.
+// listenerBytes is about how much memory a connection for events takes, without the collector's reserve; see bench/README.md. leastListeners and mostListeners bound their number, for any size of memory.
 const (
 	listenerBytes                 = 4 << 10
 	leastListeners, mostListeners = 1024, 100_000
