@@ -241,8 +241,8 @@ func logOf(ctx context.Context, q *request, engine string) map[string]api.LogEnt
 
 // hasLog reports whether the syncs of an engine can be undone.
 func hasLog(engine string) bool {
-	_, ok := api.Lookup(engine + ".undo")
-	return ok
+	_, err := api.Lookup(engine + ".undo")
+	return err == nil
 }
 
 func resultMood(r api.SyncResult) string {
