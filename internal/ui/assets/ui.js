@@ -290,7 +290,8 @@ if (dropped) {
 	});
 }
 
-// After a move the keyboard goes on with the item.
+// After a move the keyboard goes on with the item. The browser takes the focus away when it scrolls
+// there, which it does until the page has loaded.
 if (location.hash.startsWith("#b-")) {
-	document.getElementById(location.hash.slice(1))?.querySelector(".menu summary, a")?.focus({ preventScroll: true });
+	addEventListener("load", () => setTimeout(() => document.getElementById(location.hash.slice(1))?.querySelector(".menu summary")?.focus({ preventScroll: true })));
 }
