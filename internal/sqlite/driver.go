@@ -19,7 +19,6 @@ const vfs = ""
 // create makes the file if it does not exist. SQLite would create it and its journal with
 // mode 0644.
 func create(path string) error {
-	configure()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
