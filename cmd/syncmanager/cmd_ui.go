@@ -4,19 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/internal/ui"
 )
-
-// linkPages are the files through which a browser gets a link, in the profile's folder.
-const linkPages = "open-*.html"
 
 func (a *app) uiCommand() *cobra.Command {
 	var printed bool
@@ -73,56 +65,13 @@ func (a *app) openPage(ctx context.Context, s *ui.Server, printed bool) error {
 	if err != nil {
 		return err
 	}
-	path, err := writeLink(dir, link)
+	address, err := link.File(dir)
 	if err != nil {
 		return err
 	}
-	go func() {
-		<-link.Done()
-		_ = os.Remove(path)
-	}()
-	if err := a.browse(fileURL(path)); err != nil {
+	if err := a.browse(address); err != nil {
 		return fmt.Errorf("no browser opens here (%w): 'syncmanager ui --print' prints a link for one on this machine", err)
 	}
 	a.Note("The page opens in your browser. If it does not, 'syncmanager ui --print' prints a link.")
 	return nil
-}
-
-// linkPage sends the browser on by a form, so that the link's token is in no address.
-var linkPage = template.Must(template.New("").Parse(`<!doctype html>
-<meta charset="utf-8">
-<title>Sync Manager</title>
-<form method="post" action="{{.Address}}/open"><input type="hidden" name="token" value="{{.Token}}"><button>Open Sync Manager</button></form>
-<script>document.forms[0].submit()</script>
-`))
-
-// writeLink writes a page that opens a link into a file that only the user can read.
-func writeLink(dir string, link *ui.Link) (path string, err error) {
-	left, _ := filepath.Glob(filepath.Join(dir, linkPages))
-	for _, path := range left {
-		_ = os.Remove(path) // of a program that was killed
-	}
-	absolute, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	f, err := os.CreateTemp(absolute, linkPages) // with the mode 0600
-	if err != nil {
-		return "", fmt.Errorf("cannot write the link for the browser: %w", err)
-	}
-	address, token, _ := strings.Cut(link.URL(), "/open#")
-	err = linkPage.Execute(f, struct{ Address, Token string }{address, token})
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("cannot write the link for the browser: %w", err), os.Remove(f.Name()))
-	}
-	return f.Name(), nil
-}
-
-// fileURL is the address of a file.
-func fileURL(path string) string {
-	path = filepath.ToSlash(path)
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path // of Windows: C:/…
-	}
-	return (&url.URL{Scheme: "file", Path: path}).String()
 }

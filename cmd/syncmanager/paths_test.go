@@ -13,7 +13,7 @@ var ofFiles = regexp.MustCompile(`\b(os\.(Open|OpenFile|Create|CreateTemp|ReadFi
 
 // A command that runs in the agent opens what the command line names in the folder of who started it,
 // which term.Console.Path, Open and Export know. Commands that run in no agent may do without: those of
-// servers, and those of the agent itself.
+// servers, those of the agent itself, and what a browser starts.
 func TestPathsOfTheCommandLine(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")
@@ -22,7 +22,8 @@ func TestPathsOfTheCommandLine(t *testing.T) {
 	}
 	looked := 0
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "cmd_serve") || strings.HasPrefix(file, "cmd_agent") {
+		of := func(command string) bool { return strings.HasPrefix(file, "cmd_"+command) }
+		if strings.HasSuffix(file, "_test.go") || of("serve") || of("agent") || of("nativehost") {
 			continue
 		}
 		text, err := os.ReadFile(file)

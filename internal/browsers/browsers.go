@@ -21,13 +21,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"sync"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/bookmarks/browsertree"
+	"github.com/syncmanager/syncmanager/internal/lazyre"
 	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
@@ -49,7 +49,7 @@ type Install struct {
 	Install string `json:"install"`
 }
 
-var installs = regexp.MustCompile(`^[A-Za-z0-9-]{8,64}$`)
+var installs = lazyre.New(`^[A-Za-z0-9-]{8,64}$`)
 
 // ValidInstall reports whether a text can name an installation, or a session of one.
 func ValidInstall(s string) bool { return installs.MatchString(s) }
