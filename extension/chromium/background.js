@@ -37,10 +37,11 @@ chrome.notifications.onClicked.addListener((id) => quietly(tabs.openReceived(id)
 chrome.notifications.onClosed.addListener((id) => quietly(tabs.dropReceived(id)));
 chrome.contextMenus.onClicked.addListener((info, tab) => quietly(tabs.chosen(info, tab)));
 
-// The alarm starts a worker that the browser ended while there was no connection.
+// The alarm starts a worker that the browser ended while there was no connection, and asks for pages of other devices.
 chrome.alarms.create("connect", { periodInMinutes: 1 });
 chrome.alarms.onAlarm.addListener((alarm) => {
   if (alarm.name === "settled") bookmarks.changed();
+  if (host.state.connected) quietly(tabs.receive());
   quietly(host.connect());
 });
 chrome.runtime.onStartup.addListener(() => quietly(host.connect()));

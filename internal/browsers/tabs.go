@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engines/tabs"
+	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
 const (
@@ -167,8 +168,12 @@ type Page struct {
 // maxReceived bounds the pages that are shown at once.
 const maxReceived = 20
 
-// received returns the pages that arrived since the browser was last told of some.
-func (h *handler) received(_ context.Context, q Install) (r Received, err error) {
+// received returns the pages that arrived since the browser was last told of some. It asks the server for more, unless that was
+// asked within the last minutes: syncs, which do so too, may be an hour apart.
+func (h *handler) received(ctx context.Context, q Install) (r Received, err error) {
+	if _, err := h.Profile.Receive(ctx, profile.PollEvery); err != nil {
+		h.Log.Debug("what other devices sent could not be received; the next minute tries again", "err", err)
+	}
 	b, err := h.load(q.Install)
 	if err != nil {
 		return r, err
