@@ -12,6 +12,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/test/chromium"
 	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
@@ -42,10 +43,11 @@ func TestTwoChromiums(t *testing.T) {
 	one.wants(t, "one's two's later")
 }
 
-// TestAChromiumOf10000 merges 10,000 bookmarks in a hundred folders, most of which are on both sides.
+// TestAFullChromium merges 1,000 bookmarks, and 10,000 with -long, in folders of which half are on both sides.
 // Then it deletes them all, which waits for the user.
-func TestAChromiumOf10000(t *testing.T) {
+func TestAFullChromium(t *testing.T) {
 	t.Parallel()
+	folders := long.Of(10, 100)
 	w := testenv.Listen(t)
 	c := newCommandLine(t)
 	w.SignIn(ann)
@@ -53,7 +55,7 @@ func TestAChromiumOf10000(t *testing.T) {
 	c.run(&out, testenv.Password, "login", "--server", w.URL, "--email", ann, "--password-stdin")
 	var html strings.Builder
 	html.WriteString("<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p>\n<DT><H3 PERSONAL_TOOLBAR_FOLDER=\"true\">Bar</H3>\n<DL><p>\n")
-	for folder := range 100 {
+	for folder := range folders {
 		fmt.Fprintf(&html, "<DT><H3>F%d</H3>\n<DL><p>\n", folder)
 		for i := range 99 {
 			fmt.Fprintf(&html, "<DT><A HREF=\"https://f%d.example/%d\">b%d</A>\n", folder, i, i)
@@ -65,17 +67,17 @@ func TestAChromiumOf10000(t *testing.T) {
 	check(t, os.WriteFile(file, []byte(html.String()), 0o600))
 	c.run(&out, "", "bookmarks", "import", file)
 	d := c.chromium(t)
-	d.do(t, `for (let f = 50; f < 101; f++) {
+	d.do(t, `const [folders] = args; for (let f = folders / 2; f < folders + 1; f++) {
 		const folder = await chrome.bookmarks.create({ parentId: bar, title: "F" + f });
 		for (let i = 0; i < 99; i++) await chrome.bookmarks.create({ parentId: folder.id, title: "b" + i, url: "https://f" + f + ".example/" + i });
-	}`)
+	}`, folders)
 	began := time.Now()
 	d.ask(t, "exchange")
 	d.agree()
 	count := func() int {
 		return chromium.Eval[int](d.page, `const all = n => 1 + (n.children ?? []).reduce((sum, c) => sum + all(c), 0); return all((await chrome.bookmarks.getTree())[0])`)
 	}
-	const want = 1 + 2 + 101*100
+	want := 1 + 2 + (folders+1)*100
 	chromium.Until(t, "all bookmarks to be in Chromium", func() bool { return count() == want })
 	t.Logf("merging took %v", time.Since(began))
 	began = time.Now()
