@@ -214,7 +214,7 @@ func TestAServiceThatTellsNothingIsPolled(t *testing.T) {
 			t.Errorf("%d syncs five seconds after a change", n)
 		}
 		cancel()
-		<-ended
+		_ = <-ended // the context's
 	})
 }
 

@@ -24,7 +24,7 @@ func run(m *testing.M) int {
 	if packages, err = os.MkdirTemp("", "packages"); err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(packages)
+	defer func() { _ = os.RemoveAll(packages) }()
 	return m.Run()
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -199,29 +200,15 @@ func (r *eventReader) next() (id bso.Timestamp, times map[string]bso.Timestamp, 
 			if data == nil {
 				continue
 			}
-			if err := json.Unmarshal(data, &times); err != nil || times == nil {
-				return 0, nil, protocolError(listeningDoing, "an event is not a list of collections")
-			}
-			for name := range times {
-				if !bso.ValidCollection(name) {
-					delete(times, name)
-				}
-			}
-			return id, times, nil
+			times, err = eventTimes(data)
+			return id, times, err
 		}
 		field, value, _ := bytes.Cut(line, []byte(":"))
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(field) {
 		case "data":
-			if data != nil {
-				data = append(data, '\n')
-			}
-			if len(data)+len(value) > maxEvent {
-				return 0, nil, protocolError(listeningDoing, fmt.Sprintf("an event has more than %d bytes", maxEvent))
-			}
-			data = append(data, value...)
-			if data == nil {
-				data = []byte{}
+			if data, err = appendData(data, value); err != nil {
+				return 0, nil, err
 			}
 		case "id":
 			if at, err := bso.ParseTimestamp(string(value)); err == nil {
@@ -229,6 +216,26 @@ func (r *eventReader) next() (id bso.Timestamp, times map[string]bso.Timestamp, 
 			}
 		}
 	}
+}
+
+// appendData appends a line of data to those before, which are nil for the first one. It returns no nil.
+func appendData(data, line []byte) ([]byte, error) {
+	if len(data)+len(line) > maxEvent {
+		return nil, protocolError(listeningDoing, fmt.Sprintf("an event has more than %d bytes", maxEvent))
+	}
+	if data == nil {
+		return append([]byte{}, line...), nil
+	}
+	return append(append(data, '\n'), line...), nil
+}
+
+// eventTimes takes the data of an event apart. Names that no collection can have are left out.
+func eventTimes(data []byte) (times map[string]bso.Timestamp, err error) {
+	if err := json.Unmarshal(data, &times); err != nil || times == nil {
+		return nil, protocolError(listeningDoing, "an event is not a list of collections")
+	}
+	maps.DeleteFunc(times, func(name string, _ bso.Timestamp) bool { return !bso.ValidCollection(name) })
+	return times, nil
 }
 
 // line returns the next line without its end. It is valid until the next call.

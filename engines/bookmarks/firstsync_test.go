@@ -69,7 +69,7 @@ func syncFirst(rt *rapid.T, t *testing.T, a *account, file []byte, page []engine
 }
 
 func sameFirstSync(rt *rapid.T, got, want firstSync) {
-	if got.failed != want.failed || !reflect.DeepEqual(got.merged, want.merged) {
+	if got.failed != want.failed || !reflect.DeepEqual(got.merged, want.merged) { //nolint:govet // the error is in failed
 		rt.Fatalf("it reports\n%+v %s\na merge of the whole trees:\n%+v %s", got.merged, got.failed, want.merged, want.failed)
 	}
 	if !reflect.DeepEqual(got.out, want.out) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager"
-	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/account/message"
 	"github.com/syncmanager/syncmanager/api"
 	"github.com/syncmanager/syncmanager/engine"
@@ -70,7 +69,7 @@ func (h Home) SendTab(ctx context.Context, d engine.Device, page message.Tab) er
 	if d.AccountID == "" {
 		return errNotOfAccount
 	}
-	_, err := h.Profile.SendTab(ctx, d.AccountID, account.Tab(page))
+	_, err := h.Profile.SendTab(ctx, d.AccountID, page)
 	return err
 }
 

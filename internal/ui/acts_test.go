@@ -301,7 +301,7 @@ func TestAFileIsLookedAtBeforeItIsImported(t *testing.T) {
 		}
 		b.post("import-drop", nil)
 	}
-	body = b.sendFile("logins.csv", csv, "passwords")
+	b.sendFile("logins.csv", csv, "passwords")
 	p.env.Clock.Pass(11 * time.Minute)
 	b.shows("import", "Drop a file here")
 }

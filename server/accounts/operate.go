@@ -22,9 +22,8 @@ import (
 const (
 	// OperatorLinkLife is how long a code from the command line can open a session.
 	OperatorLinkLife = 10 * time.Minute
-	// OperatorLife and OperatorIdle are how long a session lasts, in total and without being used.
-	OperatorLife = 8 * time.Hour
-	OperatorIdle = 30 * time.Minute
+	// OperatorLife is how long a session lasts, OperatorIdle how long it does without being used.
+	OperatorLife, OperatorIdle = 8 * time.Hour, 30 * time.Minute
 	// OperatorFresh is how long after its begin a session may do what cannot be undone.
 	OperatorFresh = 10 * time.Minute
 

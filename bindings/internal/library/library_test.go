@@ -96,7 +96,8 @@ func TestManyGoroutines(t *testing.T) {
 	var closed atomic.Int64
 	for range 4 {
 		calling.Go(func() { // until the handle is closed
-			for !strings.Contains(string(l.Call(h, "status", nil)), `"error"`) {
+			for ended := false; !ended; {
+				ended = strings.Contains(string(l.Call(h, "status", nil)), `"error"`)
 			}
 		})
 		calling.Go(func() {

@@ -34,8 +34,8 @@ func (m *merged) apply(tx *bookmarks.Tx, store *side) error {
 
 // applyItem adds, changes or moves one item; was is nil for one that the store does not have.
 func (m *merged) applyItem(tx *bookmarks.Tx, was, it *item) (err error) {
-	switch {
-	case was == nil:
+	switch was {
+	case nil:
 		to := bookmarks.Item{ID: it.guid, Kind: it.kind, Parent: it.parent, Title: it.value.Title, URL: it.value.URL}
 		if it.added > 0 {
 			to.Added = time.UnixMilli(it.added)

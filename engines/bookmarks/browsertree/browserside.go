@@ -138,24 +138,50 @@ type identity struct {
 	value value
 }
 
-// side makes a side of what was reported, and of what the browser does not have of the base.
-func (r *report) side(v *View, base *side, byGUID map[engine.ID]*known, now int64) *side {
-	s := newSide()
-	byID, lost := map[string]*known{}, map[identity][]*known{}
+// matches finds the items of the base that nodes are.
+type matches struct {
+	byID map[string]*known
+	// lost are those whose nodes are gone: a browser that gives its nodes new IDs keeps the rest.
+	lost map[identity][]*known
+}
+
+func (r *report) matches(v *View, byGUID map[engine.ID]*known) matches {
+	m := matches{map[string]*known{}, map[identity][]*known{}}
 	for _, k := range byGUID {
 		if k.ID == "" {
 			continue
 		}
 		if n := r.nodes[k.ID]; n != nil && n.Added == k.Added && (n.URL == nil) == (k.Kind == bookmarks.Folder) {
-			byID[k.ID] = k
+			m.byID[k.ID] = k
 		}
 	}
 	for i := range v.Base { // in their order
-		if k := &v.Base[i]; k.ID != "" && byID[k.ID] != k {
+		if k := &v.Base[i]; k.ID != "" && m.byID[k.ID] != k {
 			key := identity{k.Added, k.Value}
-			lost[key] = append(lost[key], k)
+			m.lost[key] = append(m.lost[key], k)
 		}
 	}
+	return m
+}
+
+// of returns the item of the base that a node with a value is, or nil.
+func (m matches) of(n *Node, now value) *known {
+	if k := m.byID[n.ID]; k != nil {
+		return k
+	}
+	key := identity{n.Added, now}
+	if len(m.lost[key]) == 0 {
+		return nil
+	}
+	k := m.lost[key][0]
+	m.lost[key] = m.lost[key][1:]
+	return k
+}
+
+// side makes a side of what was reported, and of what the browser does not have of the base.
+func (r *report) side(v *View, base *side, byGUID map[engine.ID]*known, now int64) *side {
+	s := newSide()
+	m := r.matches(v, byGUID)
 	queue := make([]engine.ID, 0, len(r.nodes))
 	for _, root := range roots {
 		if id := r.roots[root]; id != "" {
@@ -167,28 +193,11 @@ func (r *report) side(v *View, base *side, byGUID map[engine.ID]*known, now int6
 		folder := s.items[queue[0]]
 		queue = queue[1:]
 		for _, n := range r.children[folder.node] {
-			if _, stands := r.standing[n.ID]; stands || n.Parent == "0" {
+			it := r.item(v, m, n, now)
+			if it == nil {
 				continue
 			}
-			it := &item{parent: folder.guid, kind: bookmarks.Folder, value: value{Title: n.Title}, node: n.ID, added: n.Added, modified: now}
-			if n.URL != nil {
-				it.kind, it.value.URL = bookmarks.Bookmark, *n.URL
-			}
-			k := byID[n.ID]
-			if key := (identity{n.Added, it.value}); k == nil && len(lost[key]) > 0 {
-				k, lost[key] = lost[key][0], lost[key][1:]
-			}
-			if _, ok := inStore(it.value, it.kind); !ok {
-				if k == nil {
-					r.left[n.ID] = true
-					continue
-				}
-				it.value = k.Value // what it became cannot be stored
-			}
-			if it.guid = v.derive(n); k != nil {
-				it.guid = k.GUID
-			}
-			r.guids[n.ID] = it.guid
+			it.parent = folder.guid
 			s.add(it)
 			if it.kind == bookmarks.Folder {
 				queue = append(queue, it.guid)
@@ -197,6 +206,30 @@ func (r *report) side(v *View, base *side, byGUID map[engine.ID]*known, now int6
 	}
 	s.addHidden(v, base)
 	return s
+}
+
+// item makes the item of a node, without its parent, or returns nil for one that is left out.
+func (r *report) item(v *View, m matches, n *Node, now int64) *item {
+	if _, stands := r.standing[n.ID]; stands || n.Parent == "0" {
+		return nil
+	}
+	it := &item{kind: bookmarks.Folder, value: value{Title: n.Title}, node: n.ID, added: n.Added, modified: now}
+	if n.URL != nil {
+		it.kind, it.value.URL = bookmarks.Bookmark, *n.URL
+	}
+	k := m.of(n, it.value)
+	if _, ok := inStore(it.value, it.kind); !ok {
+		if k == nil {
+			r.left[n.ID] = true
+			return nil
+		}
+		it.value = k.Value // what it became cannot be stored
+	}
+	if it.guid = v.derive(n); k != nil {
+		it.guid = k.GUID
+	}
+	r.guids[n.ID] = it.guid
+	return it
 }
 
 // adopt finds out which operations were applied of which no answer came, as when the browser was

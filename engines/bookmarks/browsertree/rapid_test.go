@@ -89,9 +89,7 @@ func (w *world) editStore() {
 			folders = append(folders, it)
 		}
 	}
-	for _, root := range []bookmarks.Item{{ID: bookmarks.Toolbar}, {ID: bookmarks.Menu}, {ID: bookmarks.Unfiled}, {ID: bookmarks.Mobile}} {
-		folders = append(folders, root)
-	}
+	folders = append(folders, bookmarks.Item{ID: bookmarks.Toolbar}, bookmarks.Item{ID: bookmarks.Menu}, bookmarks.Item{ID: bookmarks.Unfiled}, bookmarks.Item{ID: bookmarks.Mobile})
 	into := folders[w.pick("folder", len(folders))].ID
 	op := w.pick("edit in the store", 7)
 	if op < 2 || len(items) == 0 {
