@@ -48,7 +48,7 @@ func visit(t *testing.T, b *chromium.Browser, w *testenv.Env) visitor {
 // sees waits until the page shows this text.
 func (v visitor) sees(text string) {
 	v.t.Helper()
-	v.Wait(fmt.Sprintf("document.body?.innerText.includes(%q)", text))
+	v.Wait(fmt.Sprintf(`document.readyState === "complete" && document.body?.innerText.includes(%q)`, text))
 }
 
 // at waits until a page or step with this heading is shown and idle.
