@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -183,6 +184,7 @@ func TestUploadsOf100MB(t *testing.T) {
 // disconnected, and do not affect others meanwhile.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
+	pgtest.OnFiles(t) // a server that listens to a database never rests, and the bubble's clock would stand still
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, nil)
 		p := w.on()
@@ -235,6 +237,7 @@ func slowBody(t *testing.T, conn net.Conn, forwardedFor string) {
 // others behind the same proxy.
 func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	t.Parallel()
+	pgtest.OnFiles(t) // a server that listens to a database never rests, and the bubble's clock would stand still
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, func(c *server.Config) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
 		p := w.on()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -55,6 +56,7 @@ func TestHTTP2IsBounded(t *testing.T) {
 	certificate := front.TLS.Certificates
 	roots := front.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	front.Close()
+	pgtest.OnFiles(t) // a server that listens to a database never rests, and the bubble's clock would stand still
 	synctest.Test(t, func(t *testing.T) {
 		const (
 			memory = 64 << 20

@@ -196,6 +196,7 @@ func TestServeFails(t *testing.T) {
 // A stop does not wait for ever for a request that hangs, and loses nothing.
 func TestStopWithAHangingRequest(t *testing.T) {
 	t.Parallel()
+	pgtest.OnFiles(t) // a server that listens to a database never rests, and the bubble's clock would stand still
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, nil)
 		p := newPipes()
