@@ -192,6 +192,7 @@ func storyOperatorWithoutScripts(t *testing.T, b *chromium.Browser) {
 	v.Open(fmt.Sprint(root, "/admin/users?q=", ann))
 	v.goes(ann)
 	v.Press(chromium.Enter)
+	v.at(ann)
 	v.goes("Disable the user")
 	v.Press(chromium.Enter)
 	v.sees("The user is disabled")

@@ -63,7 +63,11 @@ const asks = {
   answer: (q) => bookmarks.exchange({ answer: q.answer, token: q.token }),
   exchange: () => bookmarks.exchange(),
   forget: async () => { await host.request("forget"); return bookmarks.exchange(); },
-  sync: () => host.request("sync"),
+  sync: async () => {
+    const result = await host.request("sync");
+    quietly(tabs.receive(true));
+    return result;
+  },
   others: () => host.request("others"),
   send: (q) => host.request("send", { device: q.device, url: q.url, title: q.title }),
   history: async (q) => {

@@ -25,9 +25,9 @@ export async function report() {
   await request("tabs", { tabs });
 }
 
-// receive shows the pages that other devices sent.
-export async function receive() {
-  const { pages } = await request("received");
+// receive shows the pages that other devices sent. With now, the server is asked for them at once.
+export async function receive(now = false) {
+  const { pages } = await request("received", { now });
   for (const p of pages) {
     if (!isWeb(p.url)) continue;
     const id = "page-" + crypto.randomUUID();

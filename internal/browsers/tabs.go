@@ -168,10 +168,21 @@ type Page struct {
 // maxReceived bounds the pages that are shown at once.
 const maxReceived = 20
 
-// received returns the pages that arrived since the browser was last told of some. It asks the server for more, unless that was
-// asked within the last minutes: syncs, which do so too, may be an hour apart.
-func (h *handler) received(ctx context.Context, q Install) (r Received, err error) {
-	if _, err := h.Profile.Receive(ctx, profile.PollEvery); err != nil {
+// Receiving asks for the pages that other devices sent.
+type Receiving struct {
+	Install string `json:"install"`
+	// Now says that the user asked: the server is asked for more, however long ago that was done.
+	Now bool `json:"now,omitempty"`
+}
+
+// received returns the pages that arrived since the browser was last told of some. It asks the server for more, if not by the
+// user's wish at most every few minutes: syncs, which do so too, may be an hour apart.
+func (h *handler) received(ctx context.Context, q Receiving) (r Received, err error) {
+	age := profile.PollEvery
+	if q.Now {
+		age = 0
+	}
+	if _, err := h.Profile.Receive(ctx, age); err != nil {
 		h.Log.Debug("what other devices sent could not be received; the next minute tries again", "err", err)
 	}
 	b, err := h.load(q.Install)

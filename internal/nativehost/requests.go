@@ -180,9 +180,15 @@ func (s *session) sendTab(ctx context.Context, r request) (any, error) {
 	return struct{}{}, s.post(ctx, "devices.sendTab", q, nil)
 }
 
-func (s *session) received(ctx context.Context, _ request) (any, error) {
+func (s *session) received(ctx context.Context, r request) (any, error) {
+	q, err := parse[struct {
+		Now bool `json:"now"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
 	var v json.RawMessage
-	return &v, s.post(ctx, "browser/received", browsers.Install{Install: s.install}, &v)
+	return &v, s.post(ctx, "browser/received", browsers.Receiving{Install: s.install, Now: q.Now}, &v)
 }
 
 func (s *session) visits(ctx context.Context, r request) (any, error) {
