@@ -182,7 +182,10 @@ func (h *handler) received(ctx context.Context, q Receiving) (r Received, err er
 	if q.Now {
 		age = 0
 	}
-	if _, err := h.Profile.Receive(ctx, age); err != nil {
+	h.mu.Unlock() // other requests do not wait for the network
+	_, err = h.Profile.Receive(ctx, age)
+	h.mu.Lock()
+	if err != nil {
 		h.Log.Debug("what other devices sent could not be received; the next minute tries again", "err", err)
 	}
 	b, err := h.load(q.Install)
