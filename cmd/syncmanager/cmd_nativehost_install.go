@@ -27,14 +27,17 @@ func browserFlag(c *cobra.Command, name *string) {
 	c.Flags().StringVar(name, "browser", "", "`NAME`: chromium, chrome, edge, brave, vivaldi or all; by default, those that you use")
 }
 
-// chosenBrowsers returns the browsers that the flag names.
-func chosenBrowsers(s manifest.System, name string) (list []manifest.Browser, err error) {
+// chosenBrowsers returns the browsers that the flag names, and where their manifests go.
+func (a *app) chosenBrowsers(ctx context.Context, name string) (s manifest.System, list []manifest.Browser, err error) {
+	if s, err = a.hostSystem(ctx); err != nil {
+		return s, nil, err
+	}
 	if b, ok := manifest.Find(name); ok {
-		return []manifest.Browser{b}, nil
+		return s, []manifest.Browser{b}, nil
 	}
 	switch name {
 	case allBrowsers:
-		return manifest.Browsers, nil
+		return s, manifest.Browsers, nil
 	case "":
 		for _, b := range manifest.Browsers {
 			if s.Here(b) {
@@ -42,11 +45,11 @@ func chosenBrowsers(s manifest.System, name string) (list []manifest.Browser, er
 			}
 		}
 		if len(list) == 0 {
-			return nil, errors.New("none of the browsers was used by you so far; name one with --browser")
+			return s, nil, errors.New("none of the browsers was used by you so far; name one with --browser")
 		}
-		return list, nil
+		return s, list, nil
 	}
-	return nil, usage.Errorf("--browser must be chromium, chrome, edge, brave, vivaldi or all, not %q", name)
+	return s, nil, usage.Errorf("--browser must be chromium, chrome, edge, brave, vivaldi or all, not %q", name)
 }
 
 // hostSystem is where the manifests of this system go.
@@ -81,11 +84,7 @@ this program did not write is not replaced. A browser from a snap or a flatpak
 cannot start programs.`,
 		Args: cobra.NoArgs,
 		RunE: a.do(func(c *cobra.Command, _ []string) error {
-			s, err := a.hostSystem(c.Context())
-			if err != nil {
-				return err
-			}
-			list, err := chosenBrowsers(s, name)
+			s, list, err := a.chosenBrowsers(c.Context(), name)
 			if err != nil {
 				return err
 			}
@@ -154,11 +153,7 @@ func (a *app) nativeUninstallCommand() *cobra.Command {
 		Short: "Let the browsers start this program no more",
 		Args:  cobra.NoArgs,
 		RunE: a.do(func(c *cobra.Command, _ []string) error {
-			s, err := a.hostSystem(c.Context())
-			if err != nil {
-				return err
-			}
-			list, err := chosenBrowsers(s, name)
+			s, list, err := a.chosenBrowsers(c.Context(), name)
 			if err != nil {
 				return err
 			}
