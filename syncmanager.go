@@ -8,8 +8,8 @@
 //	err = m.Register(passwords)
 //	result, err := m.Sync(ctx, syncmanager.Options{})
 //
-// Or it calls Run, which syncs some seconds after the user's last change and every hour, and
-// shows the results from Watch:
+// Or it calls Run, which syncs soon after a change of the user, or of another device where the
+// server tells, and every hour, and shows the results from Watch:
 //
 //	results := m.Watch(ctx) // before Run, so that its first result is among them
 //	go m.Run(ctx, syncmanager.RunOptions{})
